@@ -51,7 +51,7 @@ func (l *pool) permute(x uint32) uint32 {
 }
 
 func addr(n uint32) netip.Addr {
-	return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, n)))
+	return netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
 }
 
 // scramble is the output function of SplitMix64 (Steele, Lea and Flood, "Fast
