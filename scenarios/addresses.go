@@ -63,16 +63,3 @@ func scramble(x uint64) uint64 {
 	x = (x ^ x>>27) * 0x94d049bb133111eb
 	return x ^ x>>31
 }
-
-// room is how many addresses a pool of an IPv4 range holds.
-func room(p netip.Prefix) int { return 1<<(32-p.Bits()) - 3 }
-
-// serviceRoom is how many ClusterIPs there are.
-func (n Network) serviceRoom() int { return room(n.ServiceCIDR) }
-
-// endpointRoom is how many endpoints there are on both endpoint hosts.
-func (n Network) endpointRoom() int {
-	node := n.node()
-	hosts := node.EndpointHostCIDRs()
-	return room(hosts[0]) + room(hosts[1])
-}
