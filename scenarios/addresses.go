@@ -51,7 +51,7 @@ func (l *pool) permute(x uint32) uint32 {
 }
 
 func addr(n uint32) netip.Addr {
-	return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, n)))
+	return netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
 }
 
 // scramble is the output function of SplitMix64 (Steele, Lea and Flood, "Fast
@@ -62,17 +62,4 @@ func scramble(x uint64) uint64 {
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	x = (x ^ x>>27) * 0x94d049bb133111eb
 	return x ^ x>>31
-}
-
-// room is how many addresses a pool of an IPv4 range holds.
-func room(p netip.Prefix) int { return 1<<(32-p.Bits()) - 3 }
-
-// serviceRoom is how many ClusterIPs there are.
-func (n Network) serviceRoom() int { return room(n.ServiceCIDR) }
-
-// endpointRoom is how many endpoints there are on both endpoint hosts.
-func (n Network) endpointRoom() int {
-	node := n.node()
-	hosts := node.EndpointHostCIDRs()
-	return room(hosts[0]) + room(hosts[1])
 }

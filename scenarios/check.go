@@ -3,11 +3,8 @@ package scenarios
 import (
 	"cmp"
 	"fmt"
-	"math"
-	"net/netip"
 	"regexp"
 	"slices"
-	"strings"
 	"unicode"
 )
 
@@ -17,6 +14,7 @@ const (
 	maxServices   = 1_000_000
 	maxOperations = 1_000_000
 	maxRepeat     = 1_000
+	maxValues     = 100 // of an axis
 )
 
 // problem is a value, or several together, that make no sense.
@@ -153,11 +151,15 @@ func checkRange(ps *problems, path string, n, most int) bool {
 	return true
 }
 
-// checkList refuses an empty list and a value that comes again: two equal
-// points would be one experiment under two names.
+// checkList refuses an empty or endless list and a value that comes again: two
+// equal points would be one experiment under two names.
 func checkList[T comparable](ps *problems, path, what string, list []T) {
 	if len(list) == 0 {
 		ps.add(path, "is empty; want at least one %s", what)
+	}
+	if len(list) > maxValues {
+		ps.add(path, "has %d values; want at most %d", len(list), maxValues)
+		return
 	}
 	seen := map[T]bool{}
 	for i, v := range list {
@@ -182,65 +184,6 @@ func checkName(ps *problems, path, what, name string, known []string) {
 	case len(name) > 63 || !wellMade.MatchString(name):
 		ps.add(path, "%s is no name of a %s; want at most 63 of a-z, A-Z, 0-9, - and /", quote(name), what)
 	}
-}
-
-// taken are the ranges that no Service or pod can have.
-var taken = []struct {
-	prefix netip.Prefix
-	what   string
-}{
-	{netip.MustParsePrefix("0.0.0.0/8"), "addresses of this host"},
-	{netip.MustParsePrefix("127.0.0.0/8"), "loopback addresses"},
-	{netip.MustParsePrefix("169.254.0.0/16"), "link-local addresses"},
-	{netip.MustParsePrefix("192.168.0.0/16"), "the lab's own addresses, the node's among them"},
-	{netip.MustParsePrefix("224.0.0.0/3"), "multicast and reserved addresses"},
-}
-
-// check gives how many Services and endpoints the network holds; a bad range,
-// of which that cannot be said, sets no bound.
-func (n Network) check(ps *problems) (serviceRoom, endpointRoom int) {
-	// A /22 is the longest whose quarters hold the node's /24 (backends.Node).
-	goodServices := checkPrefix(ps, "network.serviceCIDR", n.ServiceCIDR, 8, 28)
-	goodPods := checkPrefix(ps, "network.clusterCIDR", n.ClusterCIDR, 8, 22)
-	if goodServices && goodPods && n.ServiceCIDR.Overlaps(n.ClusterCIDR) {
-		ps.add("network.clusterCIDR", "clusterCIDR %s overlaps serviceCIDR %s; want two separate ranges", n.ClusterCIDR, n.ServiceCIDR)
-		ps.with("network.serviceCIDR")
-	}
-	serviceRoom, endpointRoom = math.MaxInt, math.MaxInt
-	if goodServices {
-		serviceRoom = n.serviceRoom()
-	}
-	if goodPods {
-		endpointRoom = n.endpointRoom()
-	}
-	return serviceRoom, endpointRoom
-}
-
-func checkPrefix(ps *problems, path string, p netip.Prefix, shortest, longest int) bool {
-	switch {
-	case !p.Addr().Is4():
-		ps.add(path, "%s is no IPv4 range; IPv6 Services are not generated yet", p)
-		return false
-	case p.Bits() < shortest || p.Bits() > longest:
-		ps.add(path, "%s has the length /%d; want /%d to /%d", p, p.Bits(), shortest, longest)
-		return false
-	case p != p.Masked():
-		ps.add(path, "%s starts inside its range; want %s", p, p.Masked())
-		return false
-	}
-	for _, t := range taken {
-		if t.prefix.Overlaps(p) {
-			ps.add(path, "%s overlaps %s, which are %s", p, t.prefix, t.what)
-			return false
-		}
-	}
-	return true
-}
-
-// within says whether a path is another one or below it.
-func within(path, above string) bool {
-	rest, ok := strings.CutPrefix(path, above)
-	return ok && (rest == "" || above == "" || rest[0] == '.' || rest[0] == '[')
 }
 
 func sortLimits(limits []Limit) {

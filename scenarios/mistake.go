@@ -37,11 +37,17 @@ func (m Mistake) String() string {
 // file. It is the only kind of error that this package returns, never empty.
 type Mistakes []Mistake
 
-// Error is one line for each mistake.
+// mostShown keeps a file that is no scenario at all from flooding a terminal.
+const mostShown = 100
+
+// Error is one line for each mistake, up to mostShown.
 func (m Mistakes) Error() string {
-	lines := make([]string, len(m))
-	for i := range m {
-		lines[i] = m[i].String()
+	var lines []string
+	for i := range m[:min(len(m), mostShown)] {
+		lines = append(lines, m[i].String())
+	}
+	if more := len(m) - len(lines); more > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more mistakes", more))
 	}
 	return strings.Join(lines, "\n")
 }

@@ -186,6 +186,7 @@ func TestParseMistakes(t *testing.T) {
 		{"zero", valid("services: {count: 0, endpoints: 0}"), "4:19: services.count: is 0; want 1 to 1000000\nt.yaml:4:33: services.endpoints: is 0; want 1 or more"},
 		{"10^9 Services", valid("services: {count: 1000000000, endpoints: 3}"), `4:19: services.count: is 1000000000; want 1 to 1000000`},
 		{"10^30 Services", valid("services: {count: 1" + strings.Repeat("0", 30) + ", endpoints: 3}"), `4:19: services.count: 100000000000000000000… is far out of range`},
+		{"endless count", valid("services: {count: [1" + strings.Repeat(", 1", 100) + "], endpoints: 3}"), `4:19: services.count: has 101 values; want at most 100`},
 		{"same count", valid("services: {count: [10, 100, 10], endpoints: 3}"), `4:29: services.count[2]: 10 is given twice; keep one`},
 		{"too many ClusterIPs", valid("network: {serviceCIDR: 10.96.0.0/26}"), `4:24: services.count[1]: 100 Services do not fit into serviceCIDR 10.96.0.0/26, which holds 61 ClusterIPs`},
 		{"too many endpoints", valid("services: {count: [10, 60000], endpoints: [3, 100]}"), `4:47: services.endpoints[1]: 60000 Services x 100 endpoints do not fit into clusterCIDR 10.128.0.0/9, which holds 4194298 endpoints`},
@@ -261,6 +262,23 @@ t.yaml:11:10: measure: is the text "sync"; want a list of names
 t.yaml:13:1: repeat: is given twice, first in line 12; keep one`)
 	if err == nil || err.Error() != want {
 		t.Errorf("got:\n%v\nwant:\n%s", err, want)
+	}
+}
+
+func TestParseBoundsItsMessage(t *testing.T) {
+	var b strings.Builder
+	b.WriteString(valid())
+	for i := range 1000 {
+		fmt.Fprintf(&b, "key%04d: 1\n", i)
+	}
+	_, err := Parse("t.yaml", []byte(b.String()), known)
+	var mistakes Mistakes
+	if !errors.As(err, &mistakes) || len(mistakes) != 1000 {
+		t.Fatalf("%d mistakes in %v", len(mistakes), err)
+	}
+	lines := strings.Split(err.Error(), "\n")
+	if len(lines) != 101 || lines[100] != "and 900 more mistakes" {
+		t.Errorf("%d lines, the last %q", len(lines), lines[len(lines)-1])
 	}
 }
 

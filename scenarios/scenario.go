@@ -4,11 +4,7 @@
 // nothing here knows a concrete backend, measurement or lab.
 package scenarios
 
-import (
-	"net/netip"
-
-	"github.com/svcmark/svcmark/backends"
-)
+import "net/netip"
 
 // What the first two lines of every scenario file say.
 const (
@@ -90,15 +86,5 @@ func defaults() *Scenario {
 			ServiceCIDR: netip.MustParsePrefix("10.96.0.0/12"),
 			ClusterCIDR: netip.MustParsePrefix("10.128.0.0/9"),
 		},
-	}
-}
-
-// node is the node whose dataplane is programmed.
-func (n Network) node() backends.Node {
-	return backends.Node{
-		Name:        "node-0",
-		Addrs:       []netip.Addr{netip.AddrFrom4([4]byte{192, 168, 0, 1})},
-		ClusterCIDR: n.ClusterCIDR,
-		ServiceCIDR: n.ServiceCIDR,
 	}
 }
