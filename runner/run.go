@@ -51,7 +51,7 @@ func Run(ctx context.Context, o Options) (*results.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer w.Close()
+	defer func() { _ = w.Close() }() // nothing of the run is in it that is not on the disk
 
 	cells := matrix(o.Scenario, o.Lab.Clock(), o.Shard)
 	order := make([]results.CellKey, 0, len(cells))
