@@ -30,6 +30,7 @@ func startServer(ctx context.Context, h *Host, ports endpoint.Ports) (*server, e
 	var s *server
 	err = h.Do(func() error { // the child inherits this thread's namespace
 		cmd := exec.CommandContext(ctx, "/proc/self/exe", endpoint.Verb)
+		cmd.Args[0] = os.Args[0] // this program's name, for whoever lists processes
 		cmd.Stderr = os.Stderr
 		in, err := cmd.StdinPipe()
 		if err != nil {

@@ -98,9 +98,12 @@ func RoundTrip(now func() int64, target Target, n int, timeout time.Duration) (L
 		}
 		return s.receive(&b)
 	}
-	if err = s.connect(sa); err == nil {
-		err = ask()
-	}
+	err = unsignaled(func() error {
+		if err := s.connect(sa); err != nil {
+			return err
+		}
+		return ask()
+	})
 	if err != nil {
 		return l, fmt.Errorf("opening the flow to %s over %s: %w", target.Addr, target.Protocol, err)
 	}
@@ -124,18 +127,23 @@ func (l *Latencies) add(cost int64, err error) {
 }
 
 // undisturbed runs a timed loop without the Go runtime in its way: no garbage
-// collection starts inside it, and the thread takes no preemption signal, which
-// would also interrupt its system calls.
+// collection starts inside it, and no signal interrupts it.
 func undisturbed(loop func() error) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	runtime.GC()
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	return unsignaled(loop)
+}
+
+// unsignaled runs fn on a thread that takes no preemption signal of the Go
+// runtime: one would end a system call that waits with EINTR.
+func unsignaled(fn func() error) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	var block, old unix.Sigset_t
 	block.Val[0] = 1 << (uint(unix.SIGURG) - 1)
 	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &block, &old); err != nil {
 		return fmt.Errorf("blocking the runtime's preemption signal: %w", err)
 	}
 	defer func() { _ = unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil) }()
-	return loop()
+	return fn()
 }
