@@ -2,7 +2,12 @@ package lab_test
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"net/netip"
+	"os"
+	"os/exec"
+	"syscall"
 	"testing"
 	"time"
 
@@ -15,7 +20,37 @@ import (
 	"github.com/svcmark/svcmark/lab/probe"
 )
 
-func TestMain(m *testing.M) { labtest.Main(m) }
+// TestMain also plays the workers that the tests of NetNS start.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case "echo":
+			if _, err := io.Copy(os.Stdout, os.Stdin); err != nil {
+				os.Exit(1)
+			}
+			os.Exit(0)
+		case "fail":
+			fmt.Fprintln(os.Stderr, "the reason")
+			os.Exit(7)
+		case "linger":
+			marker := fmt.Sprintf("lingering-%d", time.Now().UnixNano())
+			cmd := exec.Command("/proc/self/exe", "sleep", marker)
+			if err := lab.EnterNode(); err != nil {
+				panic(err)
+			}
+			cmd.Stdout = os.Stdout
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+			if err := cmd.Start(); err != nil {
+				panic(err)
+			}
+			fmt.Println(marker)
+			time.Sleep(time.Hour)
+		case "sleep":
+			time.Sleep(time.Hour)
+		}
+	}
+	labtest.Main(m)
+}
 
 func testState() *backends.State {
 	node := backends.Node{
