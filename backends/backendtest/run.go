@@ -58,7 +58,9 @@ func Run(t *testing.T, fresh func() backends.Backend, expect Expectations) {
 		t.Fatal(err)
 	}
 	s := &suite{fresh: fresh, expect: expect}
-	if s.topology, err = lab.Build(t.Context(), everything()); err != nil {
+	// The test's context ends before its Cleanup functions run, and with it
+	// the hosts' servers would be killed instead of closed.
+	if s.topology, err = lab.Build(context.WithoutCancel(t.Context()), everything()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
