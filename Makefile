@@ -1,0 +1,49 @@
+# make alone prints the targets. Every target that needs a program of the system
+# runs setup first, which installs what is missing or prints the command.
+
+SHELL       := /bin/sh
+GO          ?= go
+# Static and reproducible: the same sources and toolchain give the same binary
+# everywhere, and the binary is part of what a figure belongs to.
+BUILD_FLAGS := -trimpath -buildvcs=false -ldflags=-buildid=
+export CGO_ENABLED = 0
+
+.PHONY: help
+help: ## print the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: bench
+bench: setup build ## measure: the preset quick, with tables, plots and a verdict
+	bin/svcmark run quick --lab vm $(BENCH_FLAGS)
+
+.PHONY: build
+build: ## build bin/svcmark
+	$(GO) build $(BUILD_FLAGS) -o bin/svcmark ./cmd/svcmark
+
+.PHONY: setup
+setup: ## install what the other targets need, saying what and why
+	@sh tools/setup
+
+.PHONY: test
+test: setup lint ## everything below, with real packets
+	@sh tools/test ./...
+
+.PHONY: test-unit
+test-unit: ## what needs neither privileges nor QEMU
+	@sh tools/test $$($(GO) run ./tools/rungs unit)
+
+.PHONY: test-netns
+test-netns: setup ## every backend that this kernel has, in namespaces
+	@sh tools/test ./lab/... ./backends/...
+
+.PHONY: test-vm
+test-vm: setup ## every backend, in the microVM
+	@sh tools/test -run 'VM' ./...
+
+.PHONY: lint
+lint: ## gofmt, go vet, golangci-lint
+	@sh tools/lint
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin

@@ -1,0 +1,193 @@
+package iptables
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/svcmark/svcmark/backends"
+)
+
+// Variant is one of the two kernel mechanisms behind iptables' commands. They
+// behave and scale differently enough to be two dataplanes.
+type Variant string
+
+// The variants; a variant is the prefix of its tools' names.
+const (
+	Legacy Variant = "iptables-legacy" // ip_tables: a table is replaced as a whole
+	NFT    Variant = "iptables-nft"    // nf_tables, through its compatibility layer
+)
+
+// mark is what the tools of the variant print behind their version.
+func (v Variant) mark() string {
+	if v == NFT {
+		return "(nf_tables)"
+	}
+	return "(legacy)"
+}
+
+// tools are the programs of one variant, by path.
+type tools struct{ restore, save string }
+
+// findTools finds the programs of a variant. A distribution that has only one
+// variant may have only the names without a prefix; those say which they are.
+func findTools(ctx context.Context, v Variant) (tools, error) {
+	own, ownErr := lookUp(string(v))
+	if ownErr == nil {
+		return own, nil
+	}
+	missing := &backends.NotSupportedError{
+		Feature: "the tool " + string(v) + "-restore",
+		Mend:    "apt-get install iptables",
+		Err:     ownErr,
+	}
+	plain, err := lookUp("iptables")
+	if err != nil {
+		return tools{}, missing
+	}
+	version, err := exec.CommandContext(ctx, plain.restore, "--version").Output()
+	if err != nil {
+		missing.Err = fmt.Errorf("asking %s for its version: %w", plain.restore, err)
+		return tools{}, missing
+	}
+	if !strings.Contains(string(version), v.mark()) {
+		missing.Err = fmt.Errorf("%s is %s", plain.restore, strings.TrimSpace(string(version)))
+		return tools{}, missing
+	}
+	return plain, nil
+}
+
+func lookUp(prefix string) (t tools, err error) {
+	if t.restore, err = lookPath(prefix + "-restore"); err != nil {
+		return tools{}, err
+	}
+	t.save, err = lookPath(prefix + "-save")
+	return t, err
+}
+
+// lookPath is exec.LookPath that also looks where a user's PATH does not and
+// these tools are.
+func lookPath(name string) (string, error) {
+	path, err := exec.LookPath(name)
+	if err == nil {
+		return path, nil
+	}
+	for _, dir := range [...]string{"/usr/local/sbin", "/usr/sbin", "/sbin"} {
+		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+			return path, nil
+		}
+	}
+	return "", err
+}
+
+// restoreArgs are kube-proxy's: chains that the input does not name are left
+// alone, and the lock is waited for for five seconds.
+func restoreArgs() []string { return []string{"-w", "5", "--noflush", "--counters"} }
+
+// restoreCommand is iptables-restore, ready to be given its input.
+func (t tools) restoreCommand(ctx context.Context) *exec.Cmd {
+	return exec.CommandContext(ctx, t.restore, restoreArgs()...)
+}
+
+// restore runs cmd on what write writes, which goes there through a pipe while
+// the tool already works on it.
+func restore(ctx context.Context, cmd *exec.Cmd, write func(io.Writer) error) error {
+	in, out, err := pipe()
+	if err != nil {
+		return err
+	}
+	var said head
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, &said, &said
+	err = cmd.Start()
+	in.Close()
+	if err != nil {
+		out.Close()
+		return fmt.Errorf("starting %s: %w", cmd.Path, err)
+	}
+	writeErr := write(out)
+	out.Close()
+	err = cmd.Wait()
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("%s was stopped: %w", filepath.Base(cmd.Path), ctx.Err())
+	case err != nil:
+		return newRestoreError(filepath.Base(cmd.Path), said.String(), err, write)
+	case writeErr != nil:
+		return fmt.Errorf("writing the input of %s: %w", filepath.Base(cmd.Path), writeErr)
+	}
+	return nil
+}
+
+// pipeSize is what an unprivileged process may ask for. The larger the pipe,
+// the fewer the switches between its ends.
+const pipeSize = 1 << 20
+
+// pipe makes a pipe whose ends block: os.Pipe's are polled, which costs a
+// system call and a trip through the scheduler each time that the pipe is full.
+func pipe() (r, w *os.File, err error) {
+	var fds [2]int
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
+		return nil, nil, fmt.Errorf("making a pipe: %w", err)
+	}
+	// A smaller pipe works too.
+	_, _ = unix.FcntlInt(uintptr(fds[1]), unix.F_SETPIPE_SZ, pipeSize)
+	return os.NewFile(uintptr(fds[0]), "pipe"), os.NewFile(uintptr(fds[1]), "pipe"), nil
+}
+
+// read gives what the kernel holds.
+func (t tools) read(ctx context.Context) (found, error) {
+	cmd := exec.CommandContext(ctx, t.save)
+	var said head
+	cmd.Stderr = &said
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("starting %s: %w", t.save, err)
+	}
+	f, parseErr := parseSave(out)
+	out.Close() // a save whose output cannot be read must not wait for us
+	err = cmd.Wait()
+	switch {
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("%s was stopped: %w", filepath.Base(t.save), ctx.Err())
+	case parseErr != nil:
+		return nil, parseErr
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w: %s", filepath.Base(t.save), err, strings.TrimSpace(said.String()))
+	}
+	return f, nil
+}
+
+// head keeps the first of what a program says; a restore that fails on every
+// rule of a large input says too much.
+type head struct{ b []byte }
+
+const headSize = 4 << 10
+
+func (h *head) Write(p []byte) (int, error) {
+	h.b = append(h.b, p[:min(len(p), headSize-len(h.b))]...)
+	return len(p), nil
+}
+
+func (h *head) String() string { return string(h.b) }
+
+// permission makes an error of starting a program in new namespaces clear.
+func permission(err error) error {
+	if !errors.Is(err, syscall.EPERM) {
+		return err
+	}
+	return &backends.NotSupportedError{
+		Feature: "permission to make network namespaces", Err: err,
+		Mend: "run as root, or in a lab",
+	}
+}

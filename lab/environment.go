@@ -1,0 +1,70 @@
+package lab
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Environment is what, beside the scenario, decides the figures of a lab. Two
+// labs with the same environment and the virtual clock give the same figures.
+type Environment struct {
+	Kernel string            // release and build of the kernel under test
+	CPU    string            // the model that this kernel sees
+	QEMU   string            // version; "" outside of a vm
+	Guest  string            // sha256 of all that a guest boots from; "" outside of a vm
+	Tools  map[string]string // version by program name
+}
+
+// Environment is the running kernel's, and the versions of those of the given
+// programs that are installed.
+func (*NetNS) Environment(ctx context.Context, tools []string) (Environment, error) {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return Environment{}, fmt.Errorf("asking the kernel for its name: %w", err)
+	}
+	f, err := os.Open("/proc/cpuinfo")
+	if err != nil {
+		return Environment{}, err
+	}
+	defer f.Close()
+	return Environment{
+		Kernel: unix.ByteSliceToString(u.Release[:]) + " " + unix.ByteSliceToString(u.Version[:]),
+		CPU:    cpuModel(f),
+		Tools:  toolVersions(ctx, tools),
+	}, nil
+}
+
+// cpuModel finds the model name in /proc/cpuinfo.
+func cpuModel(cpuinfo io.Reader) string {
+	s := bufio.NewScanner(cpuinfo)
+	for s.Scan() {
+		if key, value, ok := strings.Cut(s.Text(), ":"); ok && strings.TrimSpace(key) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return "unknown"
+}
+
+// toolVersions asks each program for its version: the first line that it says.
+func toolVersions(ctx context.Context, tools []string) map[string]string {
+	versions := map[string]string{}
+	for _, tool := range tools {
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		out, err := exec.CommandContext(ctx, tool, "--version").CombinedOutput()
+		cancel()
+		if err != nil {
+			continue // absent: the backends that need it say so
+		}
+		line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+		versions[tool] = line
+	}
+	return versions
+}

@@ -1,0 +1,99 @@
+package probe
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/svcmark/svcmark/backends"
+)
+
+// socket is a blocking socket that is driven by raw system calls: the runtime
+// neither polls it nor learns that the thread may block, so nothing but the
+// kernel's work lies between two readings of the clock. Timeouts are the
+// socket's own, so that no call blocks for good.
+type socket int
+
+// open makes a socket whose every operation ends after timeout.
+func open(proto backends.Protocol, timeout time.Duration) (socket, error) {
+	kind := unix.SOCK_STREAM
+	if proto == backends.UDP {
+		kind = unix.SOCK_DGRAM
+	}
+	fd, err := unix.Socket(unix.AF_INET, kind|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("opening a %s socket: %w", proto, err)
+	}
+	tv := unix.NsecToTimeval(int64(timeout))
+	for _, opt := range []int{unix.SO_SNDTIMEO, unix.SO_RCVTIMEO} {
+		if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, opt, &tv); err != nil {
+			unix.Close(fd)
+			return -1, fmt.Errorf("setting a socket's timeout: %w", err)
+		}
+	}
+	if proto == backends.TCP {
+		// A reset on close: thousands of probes leave no TIME_WAIT behind
+		// that later ones would have to search through.
+		if err := unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}); err != nil {
+			unix.Close(fd)
+			return -1, fmt.Errorf("setting SO_LINGER: %w", err)
+		}
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
+			unix.Close(fd)
+			return -1, fmt.Errorf("setting TCP_NODELAY: %w", err)
+		}
+	}
+	return socket(fd), nil
+}
+
+func (s socket) close() { _, _, _ = unix.RawSyscall(unix.SYS_CLOSE, uintptr(s), 0, 0) }
+
+// address is a sockaddr in the kernel's own layout.
+type address = unix.RawSockaddrInet4
+
+func newAddress(a netip.AddrPort) (*address, error) {
+	if !a.Addr().Is4() {
+		return nil, fmt.Errorf("%s is not an IPv4 address", a)
+	}
+	sa := &address{Family: unix.AF_INET, Addr: a.Addr().As4()}
+	binary.BigEndian.PutUint16((*[2]byte)(unsafe.Pointer(&sa.Port))[:], a.Port())
+	return sa, nil
+}
+
+// connect blocks until the peer's answer. A timeout is ETIMEDOUT, whichever
+// way the kernel reports it.
+func (s socket) connect(sa *address) error {
+	_, _, e := unix.RawSyscall(unix.SYS_CONNECT, uintptr(s), uintptr(unsafe.Pointer(sa)), unsafe.Sizeof(*sa))
+	return timedOut(e)
+}
+
+func (s socket) send(b *[MessageSize]byte) error {
+	_, _, e := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(s), uintptr(unsafe.Pointer(b)), MessageSize, unix.MSG_NOSIGNAL, 0, 0)
+	return timedOut(e)
+}
+
+// receive reads one whole message.
+func (s socket) receive(b *[MessageSize]byte) error {
+	n, _, e := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(s), uintptr(unsafe.Pointer(b)), MessageSize, unix.MSG_WAITALL, 0, 0)
+	if e != 0 {
+		return timedOut(e)
+	}
+	if n != MessageSize {
+		return fmt.Errorf("the reply has %d of %d bytes", n, MessageSize)
+	}
+	return nil
+}
+
+func timedOut(e unix.Errno) error {
+	switch e {
+	case 0:
+		return nil
+	case unix.EAGAIN, unix.EINPROGRESS:
+		return unix.ETIMEDOUT
+	}
+	return e
+}

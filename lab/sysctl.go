@@ -1,0 +1,36 @@
+package lab
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+// quiet sets what every namespace of a lab needs before it has links: packets
+// are forwarded, sources are not second-guessed, and IPv6 sends nothing of its
+// own accord, since a router solicitation in the middle of a measurement is
+// noise. All of these belong to the calling thread's network namespace; there
+// is no knob here that the host shares.
+func quiet() error {
+	return sysctls(map[string]string{
+		"net/ipv4/ip_forward":                        "1",
+		"net/ipv4/conf/all/rp_filter":                "0",
+		"net/ipv4/conf/default/rp_filter":            "0",
+		"net/ipv6/conf/default/accept_dad":           "0",
+		"net/ipv6/conf/default/router_solicitations": "0",
+		"net/ipv6/conf/default/addr_gen_mode":        "1", // no link-local address
+	})
+}
+
+func sysctls(values map[string]string) error {
+	for key, value := range values {
+		err := os.WriteFile("/proc/sys/"+key, []byte(value), 0)
+		if os.IsNotExist(err) && strings.HasPrefix(key, "net/ipv6/") {
+			continue // a kernel without IPv6 sends none
+		}
+		if err != nil {
+			return fmt.Errorf("setting %s to %s: %w", strings.ReplaceAll(key, "/", "."), value, err)
+		}
+	}
+	return nil
+}

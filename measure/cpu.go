@@ -1,0 +1,71 @@
+package measure
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/prometheus/procfs"
+	"golang.org/x/sys/unix"
+
+	"github.com/svcmark/svcmark/lab"
+	"github.com/svcmark/svcmark/results"
+)
+
+// CPU is the processor time of one full sync, children included, apart by
+// user and system; and the machine's softirq time meanwhile, which the kernel
+// often charges to nobody. The sum of user and system is as precise as the
+// scheduler's clock; how it divides between the two is sampled by the kernel
+// at its tick, and softirq is kept in hundredths of a second.
+type CPU struct{}
+
+var _ Measurement = CPU{}
+
+// Units implements Measurement.
+func (CPU) Units(clock lab.Clock) []results.Unit {
+	return []results.Unit{timeUnit(clock, ""), timeUnit(clock, "user-"), timeUnit(clock, "system-"), timeUnit(clock, "softirq-")}
+}
+
+// Measure implements Measurement.
+func (CPU) Measure(_ context.Context, c *Cell, record func(results.Result)) error {
+	r := c.result("CPU", 1)
+	t := c.programmed.CPU
+	for _, s := range []struct {
+		prefix string
+		value  int64
+	}{{"", t.user + t.system}, {"user-", t.user}, {"system-", t.system}, {"softirq-", t.softirq}} {
+		r.Samples = append(r.Samples, results.Sample{Value: float64(s.value), Unit: timeUnit(c.Clock, s.prefix).Name})
+	}
+	record(r)
+	return nil
+}
+
+// cpuTimes are in the clock's unit.
+type cpuTimes struct{ user, system, softirq int64 }
+
+func (t cpuTimes) minus(u cpuTimes) cpuTimes {
+	return cpuTimes{t.user - u.user, t.system - u.system, t.softirq - u.softirq}
+}
+
+// readCPU reads this process's and its ended children's time, and the
+// machine's softirq time.
+func readCPU() (cpuTimes, error) {
+	var t cpuTimes
+	for _, who := range []int{unix.RUSAGE_SELF, unix.RUSAGE_CHILDREN} {
+		var u unix.Rusage
+		if err := unix.Getrusage(who, &u); err != nil {
+			return t, fmt.Errorf("reading resource usage: %w", err)
+		}
+		t.user += u.Utime.Nano()
+		t.system += u.Stime.Nano()
+	}
+	fs, err := procfs.NewDefaultFS()
+	if err != nil {
+		return t, err
+	}
+	stat, err := fs.Stat()
+	if err != nil {
+		return t, fmt.Errorf("reading the machine's CPU times: %w", err)
+	}
+	t.softirq = int64(stat.CPUTotal.SoftIRQ * 1e9)
+	return t, nil
+}

@@ -1,0 +1,112 @@
+package measure
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/svcmark/svcmark/backends"
+	"github.com/svcmark/svcmark/lab"
+	"github.com/svcmark/svcmark/lab/probe"
+	"github.com/svcmark/svcmark/results"
+)
+
+// FirstPacket is the cost of a new flow through a VIP, as a client sees it:
+// connect(2) over TCP, one request and its reply from a new source port over
+// UDP. It is taken for the first, the middle, the last and random Services in
+// the order in which the state lists them. Its control dials the first
+// Service's endpoint before anything is programmed.
+type FirstPacket struct{}
+
+var (
+	_ Measurement = FirstPacket{}
+	_ Controlled  = FirstPacket{}
+)
+
+// protocols are measured each by itself.
+var protocols = [...]backends.Protocol{backends.TCP, backends.UDP}
+
+// Units implements Measurement.
+func (FirstPacket) Units(clock lab.Clock) []results.Unit { return latencyUnits(clock) }
+
+// Control implements Controlled.
+func (FirstPacket) Control(ctx context.Context, c *Cell) error {
+	return c.control(ctx, "FirstPacket", c.firstPackets)
+}
+
+// Measure implements Measurement.
+func (FirstPacket) Measure(ctx context.Context, c *Cell, record func(results.Result)) error {
+	return c.positions(ctx, "FirstPacket", []Position{First, Middle, Last, Random}, c.firstPackets, record)
+}
+
+func (c *Cell) firstPackets(targets []probe.Target) (probe.Latencies, error) {
+	return probe.FirstPacket(lab.Now, targets, c.Timeout)
+}
+
+// timing times one operation a target, from the client.
+type timing func(targets []probe.Target) (probe.Latencies, error)
+
+// control takes the cost of the lab itself: endpoints, dialed directly.
+func (c *Cell) control(ctx context.Context, measurement string, run timing) error {
+	for _, proto := range protocols {
+		picked := First.at(c.State, proto, c.Operations, c.Seed)
+		if picked == nil {
+			continue
+		}
+		targets := make([]probe.Target, len(picked))
+		for i, p := range picked {
+			targets[i] = probe.Target{Protocol: proto, Addr: p.Endpoints[0].Addr}
+		}
+		s, err := c.timed(ctx, targets, run)
+		if err != nil {
+			return fmt.Errorf("%s without Services over %s: %w", measurement, proto, err)
+		}
+		if c.controls == nil {
+			c.controls = map[string]Spread{}
+		}
+		c.controls[measurement+string(proto)] = s
+	}
+	return nil
+}
+
+// positions takes a measurement for every protocol at some positions.
+func (c *Cell) positions(ctx context.Context, measurement string, positions []Position, run timing, record func(results.Result)) error {
+	for _, proto := range protocols {
+		for _, pos := range positions {
+			picked := pos.at(c.State, proto, c.Operations, c.Seed)
+			if picked == nil {
+				continue
+			}
+			targets := make([]probe.Target, len(picked))
+			for i, p := range picked {
+				targets[i] = c.Target(p)
+			}
+			s, err := c.timed(ctx, targets, run)
+			if err != nil {
+				return fmt.Errorf("%s of the %s Service over %s: %w", measurement, pos, proto, err)
+			}
+			r := c.result(measurement, s.N,
+				results.Label{Key: "protocol", Value: strings.ToLower(string(proto))},
+				results.Label{Key: "position", Value: string(pos)})
+			r.Samples = s.samples(c.Clock, c.controls[measurement+string(proto)])
+			record(r)
+		}
+	}
+	return nil
+}
+
+func (c *Cell) timed(ctx context.Context, targets []probe.Target, run timing) (Spread, error) {
+	if err := ctx.Err(); err != nil {
+		return Spread{}, err
+	}
+	settle()
+	var l probe.Latencies
+	err := c.Topology.Client.Do(func() (err error) {
+		l, err = run(targets)
+		return err
+	})
+	if err == nil && len(l.Costs) == 0 {
+		err = fmt.Errorf("all %d operations were lost: %w", l.Lost, l.Err)
+	}
+	return spreadOf(l, c.Timeout), err
+}

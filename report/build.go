@@ -1,0 +1,341 @@
+package report
+
+import (
+	"errors"
+	"math"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/svcmark/svcmark/report/stats"
+	"github.com/svcmark/svcmark/results"
+)
+
+// Build reads runs into one Report. Runs of equal fingerprints are one run in
+// parts and their results are put together; others are told apart by a label
+// "run". Build fails only when there is nothing to read: failed cells and
+// missing measurements are part of the report.
+func Build(runs ...*results.Run) (*Report, error) {
+	if len(runs) == 0 {
+		return nil, errors.New("a report needs at least one run")
+	}
+	r := &Report{Runs: runs}
+	names := runNames(runs)
+	known := map[string]bool{}
+	for i, run := range runs {
+		for _, u := range run.Units {
+			if !known[u.Name] {
+				known[u.Name] = true
+				r.units = append(r.units, u)
+			}
+		}
+		for _, res := range run.Results {
+			if names != nil {
+				res.Labels = withRun(res.Labels, names[i])
+			}
+			r.results = append(r.results, res)
+		}
+	}
+	b := builder{report: r, noteIndex: map[string]int{}}
+	b.tables()
+	for _, run := range runs {
+		for _, c := range run.Meta.Cells {
+			b.column(c.Labels)
+		}
+	}
+	for i := range r.results {
+		b.column(r.results[i].Labels)
+	}
+	for i, run := range runs {
+		for _, c := range run.Meta.Cells {
+			name := ""
+			if names != nil {
+				name = names[i]
+				c.Labels = withRun(c.Labels, name)
+			}
+			b.cell(c, name)
+		}
+	}
+	for i := range r.Tables {
+		b.finish(&r.Tables[i], b.drafts[i])
+	}
+	return r, nil
+}
+
+// runNames gives each run a short name that the benchmark format can hold, nil
+// when the runs need none.
+func runNames(runs []*results.Run) []string {
+	same := true
+	for _, run := range runs[1:] {
+		same = same && results.Diff(runs[0].Meta.Fingerprint, run.Meta.Fingerprint) == nil
+	}
+	if same {
+		return nil
+	}
+	var names []string
+	for i, run := range runs {
+		name := strings.Map(func(r rune) rune {
+			if strings.ContainsRune("-_.+", r) || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' {
+				return r
+			}
+			return '_'
+		}, filepath.Base(run.Dir))
+		if slices.Contains(names, name) {
+			name += "_" + strconv.Itoa(i+1)
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+// withRun puts the run's label after the backend's, which stands first.
+func withRun(labels []results.Label, name string) []results.Label {
+	return slices.Insert(slices.Clone(labels), min(1, len(labels)), results.Label{Key: runKey, Value: name})
+}
+
+// builder is the state of one Build.
+type builder struct {
+	report    *Report
+	drafts    []*draft // parallel to report.Tables
+	columns   []string // all backends, in the matrix's order
+	noteIndex map[string]int
+}
+
+// draft is a Table while its rows are being found.
+type draft struct {
+	keys    []string // every label but Column, as they first appear
+	columns []string
+	rows    []*draftRow
+	index   map[string]*draftRow
+}
+
+type draftRow struct {
+	labels map[string]string
+	cells  map[string]*draftCell // by column
+}
+
+type draftCell struct {
+	values []float64
+	state  State // for a cell without values
+	notes  []int
+}
+
+// tables makes a Table for each unit of each measurement and sorts the values
+// into it.
+func (b *builder) tables() {
+	type key struct{ measurement, unit string }
+	at := map[key]int{}
+	for i := range b.report.results {
+		res := &b.report.results[i]
+		for _, s := range res.Samples {
+			k := key{res.Measurement, s.Unit}
+			n, ok := at[k]
+			if !ok {
+				n = len(b.drafts)
+				at[k] = n
+				b.drafts = append(b.drafts, &draft{index: map[string]*draftRow{}})
+				b.report.Tables = append(b.report.Tables, Table{Measurement: res.Measurement, Unit: b.unit(s.Unit)})
+			}
+			c := b.drafts[n].at(res.Labels)
+			c.values = append(c.values, s.Value)
+		}
+	}
+	b.group()
+}
+
+// group puts the tables of a measurement beside each other and says how they
+// relate.
+func (b *builder) group() {
+	var order []string
+	for _, t := range b.report.Tables {
+		if !slices.Contains(order, t.Measurement) {
+			order = append(order, t.Measurement)
+		}
+	}
+	var tables []Table
+	var drafts []*draft
+	for _, m := range order {
+		first := len(tables)
+		for i, t := range b.report.Tables {
+			if t.Measurement == m {
+				t.Primary = len(tables) == first
+				tables = append(tables, t)
+				drafts = append(drafts, b.drafts[i])
+			}
+		}
+		for i := first; i < len(tables); i++ {
+			tables[i].Companion = slices.ContainsFunc(tables[first:], func(t Table) bool {
+				return strings.HasSuffix(tables[i].Unit.Name, "-"+t.Unit.Name)
+			})
+		}
+	}
+	b.report.Tables, b.drafts = tables, drafts
+}
+
+func (b *builder) column(labels []results.Label) {
+	name := "" // of results that have no such label
+	if i := slices.IndexFunc(labels, func(l results.Label) bool { return l.Key == Column }); i >= 0 {
+		name = labels[i].Value
+	}
+	if !slices.Contains(b.columns, name) {
+		b.columns = append(b.columns, name)
+	}
+}
+
+func (b *builder) unit(name string) results.Unit {
+	for _, u := range b.report.units {
+		if u.Name == name {
+			return u
+		}
+	}
+	return results.Unit{Name: name}
+}
+
+// at is the cell of a result with these labels, made when it is new.
+func (d *draft) at(labels []results.Label) *draftCell {
+	row := map[string]string{}
+	column := ""
+	for _, l := range labels {
+		if l.Key == Column {
+			column = l.Value
+			continue
+		}
+		row[l.Key] = l.Value
+		if !slices.Contains(d.keys, l.Key) {
+			d.keys = append(d.keys, l.Key)
+		}
+	}
+	if !slices.Contains(d.columns, column) {
+		d.columns = append(d.columns, column)
+	}
+	var id strings.Builder
+	for _, k := range d.keys {
+		if v, ok := row[k]; ok {
+			id.WriteString(k + "=" + v + "/")
+		}
+	}
+	r := d.index[id.String()]
+	if r == nil {
+		r = &draftRow{labels: row, cells: map[string]*draftCell{}}
+		d.index[id.String()] = r
+		d.rows = append(d.rows, r)
+	}
+	c := r.cells[column]
+	if c == nil {
+		c = &draftCell{state: Absent}
+		r.cells[column] = c
+	}
+	return c
+}
+
+// note is the index of a footnote.
+func (b *builder) note(text string) int {
+	n, ok := b.noteIndex[text]
+	if !ok {
+		n = len(b.report.Notes)
+		b.noteIndex[text] = n
+		b.report.Notes = append(b.report.Notes, text)
+	}
+	return n
+}
+
+// finish makes the table from its draft.
+func (b *builder) finish(t *Table, d *draft) {
+	t.Columns = d.columns
+	slices.SortStableFunc(t.Columns, func(p, q string) int {
+		return slices.Index(b.columns, p) - slices.Index(b.columns, q)
+	})
+	values := map[string][]string{} // as they first appear
+	for _, k := range d.keys {
+		for _, r := range d.rows {
+			if v := r.labels[k]; !slices.Contains(values[k], v) {
+				values[k] = append(values[k], v)
+			}
+		}
+	}
+	for _, k := range d.keys {
+		switch {
+		case k == Axis:
+		case len(values[k]) > 1:
+			t.Keys = append(t.Keys, k)
+		default:
+			t.Common = append(t.Common, results.Label{Key: k, Value: values[k][0]})
+		}
+	}
+	if len(values[Axis]) > 0 {
+		t.Keys = append(t.Keys, Axis)
+	}
+	for _, dr := range d.rows {
+		row := Row{X: axisValue(dr.labels[Axis])}
+		for _, k := range t.Keys {
+			row.Values = append(row.Values, dr.labels[k])
+		}
+		for _, column := range t.Columns {
+			row.Cells = append(row.Cells, b.summarise(t.Unit, dr.cells[column]))
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	slices.SortStableFunc(t.Rows, func(p, q Row) int {
+		for i, k := range t.Keys {
+			if k == Axis {
+				return compareAxis(p, q, i)
+			}
+			if p.Values[i] != q.Values[i] {
+				return slices.Index(values[k], p.Values[i]) - slices.Index(values[k], q.Values[i])
+			}
+		}
+		return 0
+	})
+	t.fit()
+	for i := range t.Fits {
+		f := &t.Fits[i]
+		if f.Growth.Reason != "" && !t.Companion {
+			f.Notes = append(f.Notes, b.note(f.Growth.Reason))
+		}
+	}
+}
+
+// compareAxis orders by number; what is no number comes last, by text.
+func compareAxis(p, q Row, i int) int {
+	switch {
+	case p.X < q.X:
+		return -1
+	case p.X > q.X:
+		return 1
+	case math.IsNaN(p.X) && !math.IsNaN(q.X):
+		return 1
+	case !math.IsNaN(p.X) && math.IsNaN(q.X):
+		return -1
+	}
+	return strings.Compare(p.Values[i], q.Values[i])
+}
+
+func axisValue(s string) float64 {
+	n, err := strconv.ParseFloat(s, 64)
+	if err != nil || n < 0 || math.IsInf(n, 0) {
+		return math.NaN()
+	}
+	return n
+}
+
+func (b *builder) summarise(unit results.Unit, c *draftCell) Cell {
+	if c == nil {
+		return Cell{State: Absent}
+	}
+	if len(c.values) == 0 {
+		return Cell{State: c.state, Notes: c.notes}
+	}
+	cell := Cell{State: Measured, Notes: c.notes}
+	if unit.Exact {
+		cell.Summary = stats.Exact(c.values)
+	} else {
+		cell.Summary = stats.Median(c.values)
+	}
+	if w := cell.Summary.Warning; w != "" {
+		if n := b.note(w); !slices.Contains(cell.Notes, n) {
+			cell.Notes = append(cell.Notes, n)
+		}
+	}
+	return cell
+}

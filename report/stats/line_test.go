@@ -1,0 +1,85 @@
+package stats
+
+import (
+	"math"
+	"testing"
+)
+
+// norris is NIST's Statistical Reference Dataset Norris (linear, lower level of
+// difficulty, 36 observations), https://www.itl.nist.gov/div898/strd/lls/data/Norris.shtml
+var norris = []float64{ // y, x
+	0.1, 0.2, 338.8, 337.4, 118.1, 118.2, 888.0, 884.6, 9.2, 10.1, 228.1, 226.5,
+	668.5, 666.3, 998.5, 996.3, 449.1, 448.6, 778.9, 777.0, 559.2, 558.2, 0.3, 0.4,
+	0.1, 0.6, 778.1, 775.5, 668.8, 666.9, 339.3, 338.0, 448.9, 447.5, 10.8, 11.6,
+	557.7, 556.0, 228.3, 228.1, 998.0, 995.8, 888.8, 887.6, 119.6, 120.2, 0.3, 0.3,
+	0.6, 0.3, 557.6, 556.8, 339.3, 339.1, 888.0, 887.2, 998.5, 999.0, 778.9, 779.0,
+	10.2, 11.1, 117.6, 118.3, 228.9, 229.2, 668.4, 669.1, 449.2, 448.9, 0.2, 0.5,
+}
+
+func TestFitLineNorris(t *testing.T) {
+	var ps []Point
+	for i := 0; i < len(norris); i += 2 {
+		ps = append(ps, Point{X: norris[i+1], Y: norris[i]})
+	}
+	l := FitLine(ps)
+	// NIST's certified values, to their 15 digits.
+	near(t, "intercept", l.Intercept, -0.262323073774029, 1e-12)
+	near(t, "slope", l.Slope, 1.00211681802045, 1e-14)
+	near(t, "R²", l.R2, 0.999993745883712, 1e-14)
+	// The certified standard deviation of the slope, times R's
+	// qt(0.975, 34) = 2.032244509.
+	half := 0.429796848199937e-03 * 2.032244509
+	near(t, "lower end", l.Lo, 1.00211681802045-half, 1e-10)
+	near(t, "upper end", l.Hi, 1.00211681802045+half, 1e-10)
+}
+
+// Anscombe's first quartet, as R's confint(lm(y1 ~ x1, anscombe)) has it.
+func TestFitLineAnscombe(t *testing.T) {
+	x := []float64{10, 8, 13, 9, 11, 14, 6, 4, 12, 7, 5}
+	y := []float64{8.04, 6.95, 7.58, 8.81, 8.33, 9.96, 7.24, 4.26, 10.84, 4.82, 5.68}
+	var ps []Point
+	for i := range x {
+		ps = append(ps, Point{X: x[i], Y: y[i]})
+	}
+	l := FitLine(ps)
+	near(t, "intercept", l.Intercept, 3.0000909, 1e-7)
+	near(t, "slope", l.Slope, 0.5000909, 1e-7)
+	near(t, "lower end", l.Lo, 0.2333701, 1e-6)
+	near(t, "upper end", l.Hi, 0.7668117, 1e-6)
+	near(t, "R²", l.R2, 0.6665425, 1e-7)
+}
+
+func TestFitLineWithFewPointsSaysSo(t *testing.T) {
+	two := FitLine([]Point{{X: 1, Y: 2}, {X: 3, Y: 6}})
+	if two.Slope != 2 || !math.IsInf(two.Lo, -1) || !math.IsInf(two.Hi, 1) || two.Warning != "need >= 3 sizes for the slope's interval" {
+		t.Errorf("two points: %+v", two)
+	}
+	for _, ps := range [][]Point{nil, {{X: 1, Y: 2}}, {{X: 1, Y: 2}, {X: 1, Y: 3}}} {
+		if l := FitLine(ps); !math.IsNaN(l.Slope) || l.Warning != "need >= 2 sizes for a slope" {
+			t.Errorf("%v: %+v", ps, l)
+		}
+	}
+}
+
+func TestFitPower(t *testing.T) {
+	var ps []Point
+	for _, x := range []float64{10, 100, 1000, 5000} {
+		ps = append(ps, Point{X: x, Y: 3 * math.Pow(x, 1.5)})
+	}
+	p := FitPower(ps)
+	near(t, "exponent", p.Exponent, 1.5, 1e-9)
+	near(t, "coefficient", p.Coefficient, 3, 1e-7)
+	near(t, "at 20", p.At(20), 3*math.Pow(20, 1.5), 1e-6)
+	p = FitPower(append(ps, Point{X: 0, Y: 1}))
+	near(t, "exponent without the 0", p.Exponent, 1.5, 1e-9)
+	if p.Warning == "" {
+		t.Error("a size of 0 was left out silently")
+	}
+}
+
+func near(t *testing.T, what string, got, want, tolerance float64) {
+	t.Helper()
+	if !(math.Abs(got-want) <= tolerance) {
+		t.Errorf("%s: got %.15g, want %.15g", what, got, want)
+	}
+}

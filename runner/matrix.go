@@ -1,0 +1,86 @@
+package runner
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/svcmark/svcmark/lab"
+	"github.com/svcmark/svcmark/results"
+	"github.com/svcmark/svcmark/scenarios"
+)
+
+// Repetitions of a point when the scenario does not say: an exact clock gives
+// the same again, a noisy one needs six for a rank test to be able to speak.
+const (
+	repeatVirtual = 1
+	repeatWall    = 6
+)
+
+// cell is one repetition of one point.
+type cell struct {
+	point  scenarios.Point
+	repeat int
+}
+
+func (c cell) labels() []results.Label {
+	return []results.Label{
+		{Key: "backend", Value: c.point.Backend},
+		{Key: "services", Value: strconv.Itoa(c.point.Services)},
+		{Key: "endpoints", Value: strconv.Itoa(c.point.Endpoints)},
+	}
+}
+
+func (c cell) key() results.CellKey { return results.KeyOf(c.labels(), c.repeat) }
+
+// Shard is the part of a run's cells that this process runs: the Index-th of
+// Count, from 1. The zero Shard is all of them.
+type Shard struct{ Index, Count int }
+
+func (s Shard) has(i int) bool { return s.Count == 0 || i%s.Count == s.Index-1 }
+
+func (s Shard) String() string { return fmt.Sprintf("%d/%d", s.Index, s.Count) }
+
+// matrix is every cell of a scenario in the order of its results: point by
+// point, repetitions together.
+func matrix(s *scenarios.Scenario, clock lab.Clock, shard Shard) []cell {
+	repeat := s.Repeat
+	if repeat == 0 {
+		repeat = repeatWall
+		if clock == lab.Virtual {
+			repeat = repeatVirtual
+		}
+	}
+	var cells []cell
+	for i, p := range s.Points() {
+		if !shard.has(i) {
+			continue
+		}
+		for r := range repeat {
+			cells = append(cells, cell{p, r})
+		}
+	}
+	return cells
+}
+
+// schedule is the order in which cells run. In the virtual clock it changes no
+// figure, so the largest go first and the cores end together. In the wall
+// clock each repetition goes through all points before the next one begins, so
+// that a slow spell of the machine hits every backend.
+func schedule(cells []cell, clock lab.Clock) []cell {
+	cells = slices.Clone(cells)
+	if clock == lab.Virtual {
+		slices.SortStableFunc(cells, func(a, b cell) int { return cmp.Compare(b.prior(), a.prior()) })
+		return cells
+	}
+	slices.SortStableFunc(cells, func(a, b cell) int { return cmp.Compare(a.repeat, b.repeat) })
+	return cells
+}
+
+// prior is how much longer than others a cell takes, as far as its size tells.
+func (c cell) prior() float64 {
+	const lab, perService, perEndpoint = 3, 0.003, 0.001
+	n := float64(c.point.Services)
+	return lab + n*(perService+perEndpoint*float64(c.point.Endpoints))
+}

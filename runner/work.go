@@ -1,0 +1,126 @@
+package runner
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/svcmark/svcmark/backends"
+	"github.com/svcmark/svcmark/lab"
+	"github.com/svcmark/svcmark/measure"
+	"github.com/svcmark/svcmark/results"
+	"github.com/svcmark/svcmark/scenarios"
+)
+
+// operationTimeout is how long one probe waits before it counts as lost: more
+// than the kernel's first retransmission of a SYN, so that a dropped one shows
+// as slow and a dead VIP as lost.
+const operationTimeout = 2 * time.Second
+
+// Work is a worker: it reads its job from in, does it on the node that this
+// process is, and writes events to out. An error means that the job itself
+// could not be understood or reported; what goes wrong in a cell is an event.
+func Work(ctx context.Context, in io.Reader, out io.Writer, reg Registry) error {
+	var j job
+	if err := json.NewDecoder(in).Decode(&j); err != nil {
+		return fmt.Errorf("reading the job: %w", err)
+	}
+	e := &encoder{out: out}
+	switch {
+	case j.Cell != nil:
+		if err := workCell(ctx, j.Cell, e, reg); err != nil {
+			e.send(event{Failed: err.Error()})
+		}
+	default:
+		for _, name := range j.Probe {
+			e.send(event{Probed: probe(ctx, name, reg)})
+		}
+	}
+	e.send(event{Complete: true})
+	return e.err
+}
+
+func probe(ctx context.Context, name string, reg Registry) *probed {
+	p := &probed{Backend: name}
+	err := reg.Backends[name]().Probe(ctx)
+	var missing *backends.NotSupportedError
+	switch {
+	case err == nil:
+	case errors.As(err, &missing):
+		p.Missing = &Missing{Feature: missing.Feature, Kernel: missing.Kernel, Mend: missing.Mend}
+		if missing.Err != nil {
+			p.Missing.Detail = missing.Err.Error()
+		}
+	default:
+		p.Missing = &Missing{Feature: "what " + name + " needs", Detail: err.Error()}
+	}
+	return p
+}
+
+// workCell measures one cell. No result leaves it before the dataplane that
+// gave it was proven correct: the sync is timed first, because only the first
+// one starts from empty, but its figures wait for the proof.
+func workCell(ctx context.Context, j *cellJob, e *encoder, reg Registry) (err error) {
+	scenario, err := scenarios.Parse("the job's scenario", []byte(j.Scenario), reg.Known())
+	if err != nil {
+		return err
+	}
+	e.send(event{Phase: "building the lab"})
+	state := scenario.State(j.Services, j.Endpoints)
+	topology, err := lab.Build(ctx, state)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, topology.Close()) }()
+
+	cell := &measure.Cell{
+		Labels:  labels(j),
+		Backend: reg.Backends[j.Backend](), State: state, Topology: topology,
+		Clock: j.Clock, Seed: scenario.Seed, Operations: scenario.Operations, Timeout: operationTimeout,
+	}
+	measurements := scenario.Measure
+	e.send(event{Phase: "measuring the lab without Services"})
+	for _, name := range measurements {
+		if m, ok := reg.Measurements[name].(measure.Controlled); ok {
+			if err := m.Control(ctx, cell); err != nil {
+				return err
+			}
+		}
+	}
+	e.send(event{Phase: "full sync"})
+	if err := cell.Program(ctx); err != nil {
+		return err
+	}
+	e.send(event{Phase: "proving the dataplane correct"})
+	if err := cell.Prove(ctx); err != nil {
+		return err
+	}
+	for _, name := range measurements {
+		e.send(event{Phase: name})
+		var taken []results.Result
+		err := reg.Measurements[name].Measure(ctx, cell, func(r results.Result) { taken = append(taken, r) })
+		if errors.Is(err, measure.ErrNotApplicable) {
+			e.send(event{NA: &results.NA{Measurement: name, Reason: err.Error()}})
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		for _, r := range taken {
+			e.send(event{Result: &r})
+		}
+	}
+	return nil
+}
+
+func labels(j *cellJob) []results.Label {
+	return []results.Label{
+		{Key: "backend", Value: j.Backend},
+		{Key: "services", Value: strconv.Itoa(j.Services)},
+		{Key: "endpoints", Value: strconv.Itoa(j.Endpoints)},
+	}
+}

@@ -1,0 +1,66 @@
+package scenarios
+
+import "slices"
+
+// Overrides are values from the command line that replace a scenario's. A nil
+// list, a nil Seed and a Repeat of 0 leave the scenario's value.
+type Overrides struct {
+	Backends  []string // --backends
+	Services  []int    // --services
+	Endpoints []int    // --endpoints
+	Measure   []string // --measure
+	Repeat    int      // --repeat
+	Seed      *uint64  // --seed
+}
+
+// With is the scenario after the flags. s itself is not changed. The error is a
+// Mistakes that names the flags.
+func (s *Scenario) With(o Overrides, known Known) (*Scenario, error) {
+	c := *s
+	c.Backends = slices.Clone(s.Backends)
+	c.Limits = slices.Clone(s.Limits)
+	c.Measure = slices.Clone(s.Measure)
+	c.Services.Count = slices.Clone(s.Services.Count)
+	c.Services.Endpoints = slices.Clone(s.Services.Endpoints)
+
+	flags := map[string]string{} // path: the flag that replaced its value
+	if o.Backends != nil {
+		c.Backends, flags["backends"] = slices.Clone(o.Backends), "--backends"
+	}
+	if o.Services != nil {
+		c.Services.Count, flags["services.count"] = slices.Clone(o.Services), "--services"
+	}
+	if o.Endpoints != nil {
+		c.Services.Endpoints, flags["services.endpoints"] = slices.Clone(o.Endpoints), "--endpoints"
+	}
+	if o.Measure != nil {
+		c.Measure, flags["measure"] = slices.Clone(o.Measure), "--measure"
+	}
+	if o.Repeat != 0 {
+		c.Repeat, flags["repeat"] = o.Repeat, "--repeat"
+	}
+	if o.Seed != nil {
+		c.Seed = *o.Seed
+	}
+
+	var mistakes Mistakes
+	for _, p := range c.check(known) {
+		mistakes = append(mistakes, p.flagged(c.Metadata.Name, flags))
+	}
+	if len(mistakes) > 0 {
+		return nil, mistakes
+	}
+	return &c, nil
+}
+
+// flagged blames the first of the problem's values that came with a flag.
+func (p problem) flagged(scenario string, flags map[string]string) Mistake {
+	for _, path := range p.paths {
+		for replaced, flag := range flags {
+			if within(path, replaced) {
+				return Mistake{Flag: flag, Path: path, Message: p.message}
+			}
+		}
+	}
+	return Mistake{File: "scenario " + scenario, Path: p.paths[0], Message: p.message}
+}
