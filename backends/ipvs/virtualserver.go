@@ -251,14 +251,15 @@ func ipvsObject(r nlbatch.Refusal) string {
 	s, d, _ := parseIPVS(payload)
 	server := fmt.Sprintf("virtual server %v", s.vip)
 	real := fmt.Sprintf("real server %v of %s", d.dest, server)
+	noScheduler := ""
+	if r.Errno == unix.ENOENT {
+		noScheduler = fmt.Sprintf(": the kernel has no scheduler %q (modprobe ip_vs_%s)", s.scheduler, s.scheduler)
+	}
 	switch payload[0] {
 	case cmdNewService:
-		if r.Errno == unix.ENOENT {
-			return fmt.Sprintf("adding %s: the kernel has no scheduler %q (modprobe ip_vs_%s)", server, s.scheduler, s.scheduler)
-		}
-		return "adding " + server
+		return "adding " + server + noScheduler
 	case cmdSetService:
-		return "changing " + server
+		return "changing " + server + noScheduler
 	case cmdDelService:
 		return "removing " + server
 	case cmdNewDest:
