@@ -2,33 +2,22 @@ package vm
 
 import (
 	"bufio"
-	"fmt"
 	"maps"
 	"os"
 	"strings"
 
+	"github.com/svcmark/svcmark/lab"
 	"github.com/svcmark/svcmark/lab/vm/qemu"
 )
 
-// Fingerprint is all of this lab that decides what a figure is.
-type Fingerprint struct {
-	Binary string            // sha256 of the program that runs in the guest
-	Kernel string            // release and build
-	CPU    string            // the model that the guest sees
-	QEMU   string            // version
-	Guest  string            // sha256 over QEMU's version and command line, the kernel, and the root with all that is in it
-	Tools  map[string]string // version by name
-}
-
-// Fingerprint gives what this lab's figures belong to. In the virtual clock the same
-// Guest and the same job give the same figures on any machine.
-func (l *Lab) Fingerprint() (Fingerprint, error) {
+// Environment gives what this lab's figures belong to. In the virtual clock the
+// same Guest and the same job give the same figures on any machine.
+func (l *Lab) Environment() (lab.Environment, error) {
 	cpu, err := l.cpu()
 	if err != nil {
-		return Fingerprint{}, err
+		return lab.Environment{}, err
 	}
-	return Fingerprint{
-		Binary: fmt.Sprintf("%x", l.image.Binary),
+	return lab.Environment{
 		Kernel: l.kernel.Version,
 		CPU:    cpu,
 		QEMU:   l.version,

@@ -20,6 +20,6 @@ func TestVMEcho(t *testing.T) {
 		err = l.Run(t.Context(), lab.Job{Args: []string{"echo", "a", "b"}, Input: []byte("in\n")}, func(b []byte) { t.Logf("%s", b) })
 		t.Log(time.Since(start), err)
 	}
-	f, err := l.Fingerprint()
+	f, err := l.Environment()
 	t.Logf("%+v %v", f, err)
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-
 )
 
 // workers are what the tests run in a guest.

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/svcmark/svcmark/lab"
 	"github.com/svcmark/svcmark/lab/vm/wire"
 )
 
@@ -78,7 +79,7 @@ func start(job *wire.Job) (*worker, error) {
 	w := &worker{out: [2]int{out[0], errs[0]}}
 	w.pid, err = syscall.ForkExec("/init", append([]string{"/init"}, job.Args...), &syscall.ProcAttr{
 		Dir:   "/",
-		Env:   []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/"},
+		Env:   []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", lab.NodeEnv + "=vm"},
 		Files: []uintptr{uintptr(stdin), uintptr(out[1]), uintptr(errs[1])},
 		Sys:   &syscall.SysProcAttr{Setsid: true, PidFD: &w.pidfd},
 	})
