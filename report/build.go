@@ -60,6 +60,7 @@ func Build(runs ...*results.Run) (*Report, error) {
 	for i := range r.Tables {
 		b.finish(&r.Tables[i], b.drafts[i])
 	}
+	r.numberNotes()
 	return r, nil
 }
 
