@@ -15,7 +15,6 @@ const (
 	margin       = 16
 	headHeight   = 44
 	footHeight   = 20
-	legendWidth  = 132
 	legendGap    = 14
 	loneHeight   = 300 // of a lone panel
 	smallHeight  = 195 // of one among several
@@ -33,18 +32,18 @@ type painter struct {
 // size is the picture's width and height.
 func (p *painter) size() (w, h vg.Length) {
 	rows, _ := p.grid()
-	h = 2*margin + headHeight + footHeight
 	switch {
 	case p.barred():
-		h += vg.Length(rows) * p.barPanelHeight()
+		h = vg.Length(rows) * p.barPanelHeight()
 		if len(p.f.parts) > 0 {
 			h += partsHeight
 		}
 	case len(p.f.panels) == 1:
-		h += titleHeight + loneHeight
+		h = max(titleHeight+loneHeight, p.legendHeight())
 	default:
-		h += titleHeight + vg.Length(rows)*smallHeight
+		h = max(titleHeight+vg.Length(rows)*smallHeight, p.legendHeight())
 	}
+	h += 2*margin + headHeight + footHeight
 	return pictureWidth, h
 }
 
@@ -70,15 +69,20 @@ func (p *painter) draw(c draw.Canvas) {
 	c.SetColor(color.White)
 	c.Fill(c.Rectangle.Path())
 	c = draw.Crop(c, margin, -margin, margin, -margin)
-	c.FillText(p.fonts.style(14, ink, true), vg.Point{X: c.Min.X, Y: c.Max.Y - 13}, p.f.title)
-	c.FillText(p.fonts.style(8.5, faint, false), vg.Point{X: c.Min.X, Y: c.Max.Y - 29}, p.f.subtitle)
-	c.FillText(p.fonts.style(8, faint, false), vg.Point{X: c.Min.X, Y: c.Min.Y}, p.f.foot(p.f.better))
+	line := func(size float64, col color.Color, bold bool, y vg.Length, text string) {
+		sty := p.fonts.style(size, col, bold)
+		c.FillText(sty, vg.Point{X: c.Min.X, Y: y}, fitText(sty, text, c.Size().X))
+	}
+	line(14, ink, true, c.Max.Y-13, p.f.title)
+	line(8.5, faint, false, c.Max.Y-29, p.f.subtitle)
+	line(8, faint, false, c.Min.Y, p.f.foot())
 
 	body := draw.Crop(c, 0, 0, footHeight, -headHeight)
 	switch {
 	case !p.barred():
-		p.legend(draw.Crop(body, body.Size().X-legendWidth, 0, 0, 0))
-		body = draw.Crop(body, 0, -legendWidth-legendGap, 0, 0)
+		width := p.legendWidth()
+		p.legend(draw.Crop(body, body.Size().X-width, 0, 0, 0))
+		body = draw.Crop(body, 0, -width-legendGap, 0, 0)
 		// Level and on top, where it is read first. On the axis itself gonum
 		// makes room for it in the wrong place when the scale is logarithmic.
 		c.FillText(p.fonts.style(9, ink, false), vg.Point{X: body.Min.X, Y: body.Max.Y - 10}, p.f.yTitle)

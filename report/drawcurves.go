@@ -98,7 +98,7 @@ func (p *painter) addCurve(pl *plot.Plot, c curve) {
 			if p.f.log && lo <= 0 {
 				lo = pt.Y
 			}
-			pl.Add(&plotter.Line{XYs: plotter.XYs{{X: pt.X, Y: lo}, {X: pt.X, Y: hi}}, LineStyle: draw.LineStyle{Color: lk.color, Width: vg.Points(1)}})
+			pl.Add(whisker{x: pt.X, lo: lo, hi: hi, style: draw.LineStyle{Color: lk.color, Width: vg.Points(1)}})
 		}
 	}
 	if len(pts) == 0 {
@@ -137,4 +137,19 @@ func gridLines() plot.Plotter {
 	g.Vertical.Width = 0
 	g.Horizontal = draw.LineStyle{Color: hair, Width: vg.Points(0.6)}
 	return g
+}
+
+// whisker is a point's interval, with caps that show beyond the marker.
+type whisker struct {
+	x, lo, hi float64
+	style     draw.LineStyle
+}
+
+func (w whisker) Plot(c draw.Canvas, pl *plot.Plot) {
+	tx, ty := pl.Transforms(&c)
+	x, lo, hi := tx(w.x), ty(w.lo), ty(w.hi)
+	c.StrokeLine2(w.style, x, lo, x, hi)
+	for _, y := range []vg.Length{lo, hi} {
+		c.StrokeLine2(w.style, x-markerRadius, y, x+markerRadius, y)
+	}
 }

@@ -33,8 +33,8 @@ func TestFormat(t *testing.T) {
 func TestQuantity(t *testing.T) {
 	for unit, want := range map[string][2]string{ // the value 2000000, the axis
 		"insns/op":        {"2.000M", "instructions per operation"},
-		"ns/op":           {"2.000ms", "seconds per operation"},
-		"user-ns/op":      {"2.000ms", "user seconds per operation"},
+		"ns/op":           {"2.000ms", "time per operation"},
+		"user-ns/op":      {"2.000ms", "user time per operation"},
 		"kernel-B":        {"1.907MiB", "kernel bytes"},
 		"tools-peak-B":    {"1.907MiB", "tools peak bytes"},
 		"virtual-servers": {"2.000M", "virtual servers"},

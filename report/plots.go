@@ -39,6 +39,7 @@ func (r *Report) Plots(dir string) ([]string, error) {
 			}
 			path := filepath.Join(dir, f.name+"."+format)
 			if err := os.WriteFile(path, data, 0o644); err != nil {
+				_ = os.Remove(path) // half a picture is none
 				return paths, fmt.Errorf("cannot draw plots: %w", err)
 			}
 			paths = append(paths, path)

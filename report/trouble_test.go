@@ -2,6 +2,9 @@ package report
 
 import (
 	"bytes"
+	"image/png"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -197,4 +200,39 @@ func TestSeveralRuns(t *testing.T) {
 	wants(t, got, "run      services", "old_run  10", "new      10", "kernel 6.12")
 	got, _ = print(t, "benchfmt", part("x/same", "6.1", 10), part("y/same", "6.12", 10))
 	wants(t, got, "/run=same/services", "/run=same_2/services")
+}
+
+// Names and labels longer than their room, many panels, more backends than
+// looks: everything stays within the picture.
+func TestPlotsOfMuch(t *testing.T) {
+	m := newRun("much", "wall", nsPerOp)
+	m.run.Meta.Fingerprint.Kernel = strings.Repeat("6.1.0-very-long-name", 12)
+	for i := range 10 {
+		backend := "kube-proxy-" + strings.Repeat("x", 5*i) + strconv.Itoa(i)
+		for _, n := range []int{10, 1000, 1001, 100000} {
+			m.cell(backend, n, results.OK, "")
+			for zone := range 7 {
+				m.result("FirstPacket", "ns/op", float64(1000*(i+1)+n*(zone+1)), "backend="+backend, "services="+strconv.Itoa(n), "zone="+strconv.Itoa(zone))
+			}
+		}
+	}
+	r, err := Build(&m.run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, names := plots(t, r)
+	if len(names) != 2 {
+		t.Fatalf("got %q", names)
+	}
+	data, err := os.ReadFile(filepath.Join(dir, names[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := png.Decode(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !inMargin(img) {
+		t.Error("something is drawn in the margin")
+	}
 }

@@ -56,9 +56,12 @@ func (q quantity) perSize() string {
 	return q.noun + " per Service"
 }
 
-// axis is an axis' title: "user seconds per operation".
+// axis is an axis' title: "user time per operation".
 func (q quantity) axis() string {
 	s := q.noun
+	if s == "seconds" {
+		s = "time" // the figures say s, ms or µs
+	}
 	if q.aspect != "" {
 		s = q.aspect + " " + s
 	}
