@@ -65,6 +65,11 @@ func (c *Cell) Target(p *backends.ServicePort) probe.Target {
 	return t
 }
 
+// timer times packets. The virtual clock's machine has one CPU.
+func (c *Cell) timer() probe.Timer {
+	return probe.Timer{Now: lab.Now, Timeout: c.Timeout, Pause: c.Clock == lab.Virtual}
+}
+
 // result starts a result of this cell with more labels.
 func (c *Cell) result(measurement string, n int, more ...results.Label) results.Result {
 	labels := append(append([]results.Label(nil), c.Labels...), more...)

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -27,51 +28,63 @@ type Target struct {
 	Addr     netip.AddrPort
 }
 
+// Timer times operations.
+type Timer struct {
+	Now     func() int64  // the clock
+	Timeout time.Duration // after which an operation is lost
+
+	// Pause makes the timer rest now and then, outside of what it times. On a
+	// machine with one CPU, whose servers yield to the client, they accept
+	// connections only then; without it thousands would fill their backlog.
+	Pause bool
+}
+
 // FirstPacket times one new flow to each target, in order. For TCP that is
 // connect(2): the SYN's way there, the answer's way back. For UDP it is a
 // request from a new source port and its reply. Opening and closing the socket
-// is not timed. now is the clock.
-func FirstPacket(now func() int64, targets []Target, timeout time.Duration) (Latencies, error) {
+// is not timed.
+func (t Timer) FirstPacket(targets []Target) (Latencies, error) {
 	l := Latencies{Costs: make([]int64, 0, len(targets))}
 	addrs := make([]*address, len(targets))
-	for i, t := range targets {
-		sa, err := newAddress(t.Addr)
+	for i, target := range targets {
+		sa, err := newAddress(target.Addr)
 		if err != nil {
 			return l, err
 		}
 		addrs[i] = sa
 	}
 	return l, undisturbed(func() error {
-		for i, t := range targets {
-			s, err := open(t.Protocol, timeout)
+		for i, target := range targets {
+			s, err := open(target.Protocol, t.Timeout)
 			if err != nil {
 				return err
 			}
-			cost, err := firstPacket(now, s, t.Protocol, addrs[i])
+			cost, err := t.firstPacket(s, target.Protocol, addrs[i])
 			s.close()
 			l.add(cost, err)
+			t.pause(i)
 		}
 		return nil
 	})
 }
 
-func firstPacket(now func() int64, s socket, proto backends.Protocol, sa *address) (int64, error) {
+func (t Timer) firstPacket(s socket, proto backends.Protocol, sa *address) (int64, error) {
 	if proto == backends.TCP {
-		begin := now()
+		begin := t.Now()
 		err := s.connect(sa)
-		return now() - begin, err
+		return t.Now() - begin, err
 	}
 	var b [MessageSize]byte
 	// A UDP connect sends nothing: it only fixes the peer.
 	if err := s.connect(sa); err != nil {
 		return 0, err
 	}
-	begin := now()
+	begin := t.Now()
 	err := s.send(&b)
 	if err == nil {
 		err = s.receive(&b)
 	}
-	cost := now() - begin
+	cost := t.Now() - begin
 	if err == nil {
 		_, err = decode(b[:])
 	}
@@ -80,13 +93,13 @@ func firstPacket(now func() int64, s socket, proto backends.Protocol, sa *addres
 
 // RoundTrip times n requests and their replies over one flow that is already
 // established: it was opened and asked once before the first is timed.
-func RoundTrip(now func() int64, target Target, n int, timeout time.Duration) (Latencies, error) {
+func (t Timer) RoundTrip(target Target, n int) (Latencies, error) {
 	l := Latencies{Costs: make([]int64, 0, n)}
 	sa, err := newAddress(target.Addr)
 	if err != nil {
 		return l, err
 	}
-	s, err := open(target.Protocol, timeout)
+	s, err := open(target.Protocol, t.Timeout)
 	if err != nil {
 		return l, err
 	}
@@ -98,23 +111,29 @@ func RoundTrip(now func() int64, target Target, n int, timeout time.Duration) (L
 		}
 		return s.receive(&b)
 	}
-	err = unsignaled(func() error {
-		if err := s.connect(sa); err != nil {
-			return err
-		}
-		return ask()
-	})
-	if err != nil {
-		return l, fmt.Errorf("opening the flow to %s over %s: %w", target.Addr, target.Protocol, err)
-	}
 	return l, undisturbed(func() error {
+		err := s.connect(sa)
+		if err == nil {
+			err = ask()
+		}
+		if err != nil {
+			return fmt.Errorf("opening the flow to %s over %s: %w", target.Addr, target.Protocol, err)
+		}
 		for range n {
-			begin := now()
+			begin := t.Now()
 			err := ask()
-			l.add(now()-begin, err)
+			l.add(t.Now()-begin, err)
 		}
 		return nil
 	})
+}
+
+func (t Timer) pause(i int) {
+	const every, length = 64, 10 * time.Millisecond
+	if t.Pause && i%every == every-1 {
+		ts := unix.NsecToTimespec(int64(length))
+		_, _, _ = unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&ts)), 0, 0)
+	}
 }
 
 func (l *Latencies) add(cost int64, err error) {
