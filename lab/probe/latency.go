@@ -33,10 +33,11 @@ type Timer struct {
 	Now     func() int64  // the clock
 	Timeout time.Duration // after which an operation is lost
 
-	// Pause makes the timer rest now and then, outside of what it times. On a
-	// machine with one CPU, whose servers yield to the client, they accept
-	// connections only then; without it thousands would fill their backlog.
-	Pause bool
+	// Pause is how long to rest before each operation. On a machine with one
+	// CPU the rest of the operation before (the server's way back to sleep,
+	// freed sockets and flows) would otherwise run inside the next one or not,
+	// as its phase has it; rested, each operation meets a quiet machine.
+	Pause time.Duration
 }
 
 // FirstPacket times one new flow to each target, in order. For TCP that is
@@ -59,10 +60,10 @@ func (t Timer) FirstPacket(targets []Target) (Latencies, error) {
 			if err != nil {
 				return err
 			}
+			t.rest()
 			cost, err := t.firstPacket(s, target.Protocol, addrs[i])
 			s.close()
 			l.add(cost, err)
-			t.pause(i)
 		}
 		return nil
 	})
@@ -120,6 +121,7 @@ func (t Timer) RoundTrip(target Target, n int) (Latencies, error) {
 			return fmt.Errorf("opening the flow to %s over %s: %w", target.Addr, target.Protocol, err)
 		}
 		for range n {
+			t.rest()
 			begin := t.Now()
 			err := ask()
 			l.add(t.Now()-begin, err)
@@ -128,10 +130,9 @@ func (t Timer) RoundTrip(target Target, n int) (Latencies, error) {
 	})
 }
 
-func (t Timer) pause(i int) {
-	const every, length = 64, 10 * time.Millisecond
-	if t.Pause && i%every == every-1 {
-		ts := unix.NsecToTimespec(int64(length))
+func (t Timer) rest() {
+	if t.Pause > 0 {
+		ts := unix.NsecToTimespec(int64(t.Pause))
 		_, _, _ = unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&ts)), 0, 0)
 	}
 }
