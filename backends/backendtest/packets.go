@@ -19,7 +19,7 @@ const (
 	patience = 5 * time.Second
 	// impatience is for what must not answer. Too short hides an answer, so
 	// it is far above what an answer takes.
-	impatience = 300 * time.Millisecond
+	impatience = 100 * time.Millisecond
 	// tries bound the search for every endpoint. Four endpoints that are
 	// picked at random all appear within it but for one time in 10^24.
 	tries = 200
