@@ -1,0 +1,28 @@
+package backendtest_test
+
+import (
+	"testing"
+
+	"github.com/svcmark/svcmark/backends"
+	"github.com/svcmark/svcmark/backends/backendtest"
+	"github.com/svcmark/svcmark/backends/direct"
+	"github.com/svcmark/svcmark/backends/iptables"
+	"github.com/svcmark/svcmark/lab/labtest"
+)
+
+func TestMain(m *testing.M) { labtest.Main(m) }
+
+// TestConformance runs the suite over every backend. A new one is a line here.
+func TestConformance(t *testing.T) {
+	for _, b := range []struct {
+		name   string
+		fresh  func() backends.Backend
+		expect backendtest.Expectations
+	}{
+		{"direct", func() backends.Backend { return direct.Backend{} }, backendtest.Expectations{}},
+		{"iptables-legacy", func() backends.Backend { return iptables.New(iptables.Legacy) }, iptablesExpectations(iptables.Legacy)},
+		{"iptables-nft", func() backends.Backend { return iptables.New(iptables.NFT) }, iptablesExpectations(iptables.NFT)},
+	} {
+		t.Run(b.name, func(t *testing.T) { backendtest.Run(t, b.fresh, b.expect) })
+	}
+}

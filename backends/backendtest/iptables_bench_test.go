@@ -1,0 +1,142 @@
+package backendtest_test
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/svcmark/svcmark/backends"
+	"github.com/svcmark/svcmark/backends/iptables"
+	"github.com/svcmark/svcmark/lab"
+)
+
+// BenchmarkIPTablesSync compares a full sync from empty with iptables-restore
+// fed the same text from a file, turn by turn in one process. x-restore is the
+// ratio of their clocks' time (instructions, in the virtual clock) and
+// x-restore-cpu that of the processor time.
+func BenchmarkIPTablesSync(b *testing.B) {
+	for _, c := range []struct {
+		variant  iptables.Variant
+		services int
+	}{{iptables.Legacy, 100}, {iptables.Legacy, 1000}, {iptables.Legacy, 5000}, {iptables.NFT, 100}, {iptables.NFT, 1000}} {
+		b.Run(fmt.Sprintf("backend=%s/services=%d", c.variant, c.services), func(b *testing.B) {
+			state := uniform(c.services)
+			file := renderFile(b, state)
+			backend := iptables.New(c.variant)
+			clean := func() {
+				if err := backend.Cleanup(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+			}
+			bySync := func() {
+				if err := backend.Sync(b.Context(), state); err != nil {
+					b.Fatal(err)
+				}
+			}
+			byRestore := func() {
+				in, err := os.Open(file)
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer in.Close()
+				cmd := exec.CommandContext(b.Context(), string(c.variant)+"-restore", "-w", "5", "--noflush", "--counters")
+				cmd.Stdin = in
+				if out, err := cmd.CombinedOutput(); err != nil {
+					b.Fatalf("%v: %s", err, out)
+				}
+			}
+			clean()
+			bySync() // loads what is loaded on demand
+			clean()
+			byRestore()
+			clean()
+			var sync, restore cost
+			for b.Loop() {
+				sync.add(b, bySync)
+				clean()
+				restore.add(b, byRestore)
+				clean()
+			}
+			b.ReportMetric(0, "ns/op") // it has the cleaning in it
+			b.ReportMetric(float64(sync.clock)/float64(b.N), "sync-ns/op")
+			b.ReportMetric(float64(sync.clock)/float64(restore.clock), "x-restore")
+			b.ReportMetric(float64(sync.cpu)/float64(restore.cpu), "x-restore-cpu")
+		})
+	}
+}
+
+// cost sums what runs take by the lab's clock, and of the processor, children
+// included.
+type cost struct{ clock, cpu int64 }
+
+func (c *cost) add(b *testing.B, run func()) {
+	b.Helper()
+	cpu, clock := cpuTime(b), lab.Now()
+	run()
+	c.clock += lab.Now() - clock
+	c.cpu += cpuTime(b) - cpu
+}
+
+func cpuTime(b *testing.B) (ns int64) {
+	b.Helper()
+	for _, who := range []int{unix.RUSAGE_SELF, unix.RUSAGE_CHILDREN} {
+		var u unix.Rusage
+		if err := unix.Getrusage(who, &u); err != nil {
+			b.Fatal(err)
+		}
+		ns += u.Utime.Nano() + u.Stime.Nano()
+	}
+	return ns
+}
+
+func renderFile(b *testing.B, state *backends.State) string {
+	b.Helper()
+	var text bytes.Buffer
+	for _, table := range iptables.Tables() {
+		if err := iptables.Render(&text, table, state, iptables.Features{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	file := filepath.Join(b.TempDir(), "rules")
+	if err := os.WriteFile(file, text.Bytes(), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	return file
+}
+
+// uniform is a state of TCP Services with three endpoints each.
+func uniform(services int) *backends.State {
+	s := &backends.State{Node: goldenNode(), Services: make([]backends.ServicePort, services)}
+	vip, endpoint := netip.MustParseAddr("10.96.0.1"), netip.MustParseAddr("10.160.0.1")
+	for i := range s.Services {
+		p := &s.Services[i]
+		*p = backends.ServicePort{
+			Namespace: "default", Name: fmt.Sprintf("svc-%06d", i),
+			Protocol: backends.TCP, ClusterIP: vip, Port: 80,
+			Endpoints: make([]backends.Endpoint, 3),
+		}
+		vip = vip.Next()
+		for j := range p.Endpoints {
+			p.Endpoints[j].Addr = netip.AddrPortFrom(endpoint, 8080)
+			endpoint = endpoint.Next()
+		}
+	}
+	return s
+}
+
+func goldenNode() backends.Node {
+	return backends.Node{
+		Name:        "node-0",
+		Addrs:       []netip.Addr{netip.MustParseAddr("192.168.0.1")},
+		ClusterCIDR: netip.MustParsePrefix("10.128.0.0/9"),
+		ServiceCIDR: netip.MustParsePrefix("10.96.0.0/12"),
+	}
+}
+
+func addrPort(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }

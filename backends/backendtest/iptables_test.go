@@ -1,0 +1,91 @@
+package backendtest_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os/exec"
+	"strings"
+
+	"github.com/svcmark/svcmark/backends/backendtest"
+	"github.com/svcmark/svcmark/backends/iptables"
+)
+
+func iptablesExpectations(v iptables.Variant) backendtest.Expectations {
+	return backendtest.Expectations{
+		Refuses: true,
+		Dump:    func(ctx context.Context) (string, error) { return iptablesDump(ctx, v) },
+		Foreign: func(ctx context.Context) (func() error, error) { return iptablesForeign(ctx, v) },
+	}
+}
+
+// iptablesDump is iptables-save without comments, and without built-in chains:
+// the kernel, or the tool, makes those when a table is first looked at.
+func iptablesDump(ctx context.Context, v iptables.Variant) (string, error) {
+	var b strings.Builder
+	for _, table := range iptables.Tables() {
+		out, err := run(ctx, "", string(v)+"-save", "-t", string(table))
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(&b, "*%s\n", table)
+		for line := range strings.Lines(out) {
+			if strings.HasPrefix(line, "-A ") || strings.HasPrefix(line, ":") && strings.Contains(line, " - [") {
+				b.WriteString(line)
+			}
+		}
+	}
+	return b.String(), nil
+}
+
+// Rules of others: beside the backend's jumps, in a chain of their own, and
+// the canary of the kubelet, whose name begins like the backend's chains.
+const foreignRules = `*filter
+:MINE - [0:0]
+:KUBE-KUBELET-CANARY - [0:0]
+-I INPUT -s 203.0.113.1/32 -j DROP
+-A INPUT -s 203.0.113.2/32 -m comment --comment "kubernetes health check service ports" -j MINE
+-A MINE -j RETURN
+COMMIT
+*nat
+:KUBE-SE - [0:0]
+-A KUBE-SE -d 203.0.113.3/32 -j RETURN
+-A PREROUTING -d 203.0.113.3/32 -j KUBE-SE
+COMMIT
+`
+
+const foreignRemoval = `*filter
+:MINE - [0:0]
+:KUBE-KUBELET-CANARY - [0:0]
+-D INPUT -s 203.0.113.1/32 -j DROP
+-D INPUT -s 203.0.113.2/32 -m comment --comment "kubernetes health check service ports" -j MINE
+-X MINE
+-X KUBE-KUBELET-CANARY
+COMMIT
+*nat
+:KUBE-SE - [0:0]
+-D PREROUTING -d 203.0.113.3/32 -j KUBE-SE
+-X KUBE-SE
+COMMIT
+`
+
+func iptablesForeign(ctx context.Context, v iptables.Variant) (func() error, error) {
+	if _, err := run(ctx, foreignRules, string(v)+"-restore", "--noflush"); err != nil {
+		return nil, err
+	}
+	return func() error {
+		_, err := run(context.Background(), foreignRemoval, string(v)+"-restore", "--noflush")
+		return err
+	}, nil
+}
+
+func run(ctx context.Context, input, name string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Stdin = strings.NewReader(input)
+	var out, said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &said
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, said.String())
+	}
+	return out.String(), nil
+}
