@@ -179,7 +179,7 @@ func TestKernelState(t *testing.T) {
 
 				sync(t, b, services())
 				full := dump(t, iptables)
-				golden(t, "state-"+iptables+".golden", full)
+				golden(t, "state.golden", full)
 				readBack(t, services())
 
 				// Nothing changes when nothing is different.
@@ -316,7 +316,7 @@ func TestKernelRefusals(t *testing.T) {
 	if err := b.Cleanup(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	run(t, "ipset", "create", "KUBE-IPVS-IPS", "hash:net")
+	run(t, "ipset", "create", "KUBE-IPVS-IPS", "hash:ip,port")
 	if err := b.Sync(t.Context(), services()); err == nil || !strings.Contains(err.Error(), "creating set KUBE-IPVS-IPS") {
 		t.Errorf("Sync over a set of another type: %v", err)
 	}

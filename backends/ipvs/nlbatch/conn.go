@@ -12,9 +12,9 @@ import (
 const (
 	headerLen = unix.NLMSG_HDRLEN
 
-	// batchLimit is how long a datagram grows before it is sent, in bytes.
-	// From 32 KiB on the cost of the system call is below 1 % of its requests'.
-	batchLimit = 64 << 10
+	// batchLimit is how long a datagram grows before it is sent, in bytes. A
+	// full sync's cost differs by less than 2 % from 16 to 256 KiB.
+	batchLimit = 32 << 10
 	// requestLimit is the longest single request: attributes have 16-bit
 	// lengths.
 	requestLimit = 1<<16 - 1
@@ -32,7 +32,7 @@ const (
 //
 // A Conn is used by one goroutine at a time.
 type Conn struct {
-	sock  socket
+	sock  Socket
 	buf   []byte // the batch: whole requests, then the one being built
 	open  int    // offset in buf of the request being built or built last
 	seq   uint32 // of that request
@@ -47,10 +47,11 @@ func Dial(protocol int) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newConn(s), nil
+	return New(s), nil
 }
 
-func newConn(s socket) *Conn {
+// New makes a Conn of a socket, which Close closes.
+func New(s Socket) *Conn {
 	return &Conn{sock: s, buf: make([]byte, 0, batchLimit+requestLimit), reply: make([]byte, recvLen)}
 }
 
@@ -110,7 +111,7 @@ func (c *Conn) Flush() error {
 	flags := binary.NativeEndian.Uint16(c.buf[last+6:])
 	binary.NativeEndian.PutUint16(c.buf[last+6:], flags|unix.NLM_F_ACK)
 	defer c.reset()
-	if err := c.sock.Send(c.buf); err != nil {
+	if err := c.send(); err != nil {
 		return fmt.Errorf("sending %d netlink requests (%d bytes): %w", c.seq-c.first+1, len(c.buf), err)
 	}
 	return c.collect()
@@ -121,11 +122,29 @@ func (c *Conn) reset() {
 	c.open = 0
 }
 
+// send and recv try again when a signal came in between: Go's own preempts
+// threads.
+func (c *Conn) send() error {
+	for {
+		if err := c.sock.Send(c.buf); err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+func (c *Conn) recv() (int, error) {
+	for {
+		if n, err := c.sock.Recv(c.reply); err != unix.EINTR {
+			return n, err
+		}
+	}
+}
+
 // collect reads what the kernel answered to the batch in buf.
 func (c *Conn) collect() error {
 	var failed BatchError
 	for acked := false; !acked || failed.Lost; {
-		n, err := c.sock.Recv(c.reply)
+		n, err := c.recv()
 		switch {
 		case err == unix.EAGAIN && failed.Lost:
 			return &failed
@@ -197,13 +216,13 @@ func (c *Conn) Query(visit func(typ uint16, payload []byte) error) error {
 	if flags&unix.NLM_F_DUMP != unix.NLM_F_DUMP {
 		binary.NativeEndian.PutUint16(c.buf[6:], flags|unix.NLM_F_ACK)
 	}
-	if err := c.sock.Send(c.buf); err != nil {
+	if err := c.send(); err != nil {
 		return fmt.Errorf("sending a netlink query: %w", err)
 	}
 	interrupted := false
 	var failure error // what visit said: the rest is drained all the same
 	for done := false; !done; {
-		n, err := c.sock.Recv(c.reply)
+		n, err := c.recv()
 		if err != nil {
 			return fmt.Errorf("reading a netlink answer: %w", err)
 		}

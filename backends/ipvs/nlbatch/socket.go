@@ -6,13 +6,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// socket is the system's side of a Conn: what tests replace.
-type socket interface {
-	// Send sends one datagram to the kernel, which has read it on return.
+// Socket is the system's side of a Conn: what tests replace.
+type Socket interface {
+	// Send sends one datagram to the kernel, which has read it on return. It
+	// may return EINTR before it did anything.
 	Send(b []byte) error
 	// Recv takes the next datagram out of the queue. It returns EAGAIN when
 	// the queue is empty, and the full length of a datagram that b was too
-	// short for.
+	// short for. It may return EINTR.
 	Recv(b []byte) (int, error)
 	Close() error
 }
@@ -35,7 +36,7 @@ func dial(protocol int) (kernelSocket, error) {
 	}
 	for _, opt := range []struct{ force, plain, size int }{
 		{unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, rcvbuf},
-		{unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, 2 * batchLimit},
+		{unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, batchLimit + requestLimit},
 	} {
 		// Only root of the first user namespace may pass the sysctl's limit.
 		// Without it a batch full of refusals may lose some: that is
@@ -53,21 +54,13 @@ func dial(protocol int) (kernelSocket, error) {
 }
 
 func (s kernelSocket) Send(b []byte) error {
-	for {
-		// A signal can interrupt only before the kernel reads the datagram.
-		_, err := unix.Write(int(s), b)
-		if err != unix.EINTR {
-			return err
-		}
-	}
+	_, err := unix.Write(int(s), b)
+	return err
 }
 
 func (s kernelSocket) Recv(b []byte) (int, error) {
 	for {
 		n, from, err := unix.Recvfrom(int(s), b, unix.MSG_DONTWAIT|unix.MSG_TRUNC)
-		if err == unix.EINTR {
-			continue
-		}
 		if err != nil {
 			return 0, err
 		}
