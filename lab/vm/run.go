@@ -41,7 +41,12 @@ func (l *Lab) Run(ctx context.Context, job lab.Job, event func(line []byte)) err
 		}
 		defer files.Snapshot.Close()
 	}
+	_, err = l.run(ctx, files, event)
+	return err
+}
 
+// run runs a guest to its end. It gives what the guest said of the end, if it did.
+func (l *Lab) run(ctx context.Context, files qemu.Files, event func([]byte)) (*wire.End, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	silence := time.AfterFunc(l.options.Timeout, func() { cancel(errSilent) })
@@ -49,20 +54,20 @@ func (l *Lab) Run(ctx context.Context, job lab.Job, event func(line []byte)) err
 
 	p, err := qemu.Start(ctx, l.spawner, l.program, l.machine, files)
 	if err != nil {
-		return l.failure("the guest did not start", "", nil, because(ctx, err))
+		return nil, l.failure("the guest did not start", "", nil, because(ctx, err))
 	}
 	defer p.Close()
 	// Whatever ends the run ends QEMU, and with it the listening.
 	defer context.AfterFunc(ctx, p.Kill)()
 
-	if l.snapshot != nil {
+	if files.Snapshot != nil {
 		if err := p.Restore(ctx); err != nil {
-			return l.failure("the guest's snapshot could not be restored", p.Console(), nil, because(ctx, err))
+			return nil, l.failure("the guest's snapshot could not be restored", p.Console(), nil, because(ctx, err))
 		}
 	}
-	said := listen(p.Results, event, func() { silence.Reset(l.options.Timeout) })
+	heard := listen(p.Results, event, func() { silence.Reset(l.options.Timeout) })
 	p.Kill()
-	return l.verdict(ctx, p, said)
+	return heard.end, l.verdict(ctx, p, heard)
 }
 
 // because gives the reason for which a context ended, if it did, else err.
@@ -74,9 +79,9 @@ func because(ctx context.Context, err error) error {
 }
 
 // verdict makes an error of what was heard, or nil when the worker ended well.
-func (l *Lab) verdict(ctx context.Context, p *qemu.Process, said *listener) error {
-	worker, console := said.tail.lines(), p.Console()
-	if end := said.end; end != nil && said.err == nil {
+func (l *Lab) verdict(ctx context.Context, p *qemu.Process, heard *listener) error {
+	worker, console := heard.tail.lines(), p.Console()
+	if end := heard.end; end != nil && heard.err == nil {
 		reason := ""
 		switch {
 		case end.Error != "":
@@ -104,7 +109,7 @@ func (l *Lab) verdict(ctx context.Context, p *qemu.Process, said *listener) erro
 	if q := p.Said(); q != "" {
 		worker = append(worker, lastLines(q)...)
 	}
-	return l.failure("the guest ended before its worker", console, worker, said.err)
+	return l.failure("the guest ended before its worker", console, worker, heard.err)
 }
 
 // failure makes a RunError. Its reason begins with what ended the run from

@@ -10,10 +10,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/svcmark/svcmark/lab/vm/flock"
 	"github.com/svcmark/svcmark/lab/vm/qemu"
+	"github.com/svcmark/svcmark/lab/vm/wire"
 )
 
 // keepSnapshots is how many snapshots the cache keeps, the newest in use first. Each
@@ -47,7 +49,7 @@ func (l *Lab) openSnapshot(ctx context.Context) (*os.File, error) {
 	}
 	l.options.Log("booting the guest once for its snapshot")
 	// Under the lock the unfinished file is ours, or that of a killed process.
-	if err := l.makeSnapshot(ctx, name+".tmp"); err != nil {
+	if err := l.makeExact(ctx, name+".tmp"); err != nil {
 		return nil, errors.Join(err, removeIfThere(name+".tmp"))
 	}
 	if err := os.Rename(name+".tmp", name); err != nil {
@@ -70,6 +72,41 @@ func openUsed(name string) (*os.File, error) {
 	return f, nil
 }
 
+// makeExact makes a snapshot at path that starts where the guest stopped, and not where its
+// next timer is due: see qemu's Process.Save.
+func (l *Lab) makeExact(ctx context.Context, path string) error {
+	const tries = 5
+	for range tries {
+		if err := l.makeSnapshot(ctx, path); err != nil {
+			return err
+		}
+		exact, err := l.isExact(ctx, path)
+		if exact || err != nil {
+			return err
+		}
+		l.options.Log("the snapshot is not exact; booting again")
+	}
+	return fmt.Errorf("none of %d snapshots of the guest was exact; this machine may be too busy", tries)
+}
+
+// isExact asks the snapshot's guest: a job without arguments asks for nothing else.
+func (l *Lab) isExact(ctx context.Context, path string) (bool, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	frame, err := new(wire.Job).Marshal()
+	if err != nil {
+		return false, err
+	}
+	end, err := l.run(ctx, qemu.Files{Kernel: l.kernelFile, Root: l.rootFile, Job: frame, Snapshot: f}, nil)
+	if end != nil && end.Late > 0 {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 func (l *Lab) makeSnapshot(ctx context.Context, path string) error {
 	ctx, cancel := context.WithTimeout(ctx, bootTimeout)
 	defer cancel()
@@ -83,18 +120,25 @@ func (l *Lab) makeSnapshot(ctx context.Context, path string) error {
 		return l.failure("the guest did not start", "", nil, err)
 	}
 	defer p.Close()
-	heard := make(chan *listener, 1)
-	go func() { heard <- listen(p.Results, nil, nil) }()
-	err = p.Save(ctx, f)
+	listened := make(chan *listener, 1)
+	soon := make(chan struct{})
+	said := sync.OnceFunc(func() { close(soon) })
+	go func() {
+		l := listen(p.Results, nil, said)
+		p.Kill() // it has ended, or it has said why it will not stop for us
+		said()
+		listened <- l
+	}()
+	err = p.Save(ctx, f, soon)
 	p.Kill()
-	said := <-heard
+	heard := <-listened
 	switch {
-	case said.end != nil:
-		return l.failure("the guest could not be prepared: "+said.end.Error, p.Console(), said.tail.lines(), nil)
+	case heard.end != nil:
+		return l.failure("the guest could not be prepared: "+heard.end.Error, p.Console(), heard.tail.lines(), nil)
 	case err != nil:
-		return l.failure("the guest did not come up", p.Console(), said.tail.lines(), err)
+		return l.failure("the guest did not come up", p.Console(), heard.tail.lines(), err)
 	}
-	for _, line := range said.tail.lines() {
+	for _, line := range heard.tail.lines() {
 		l.options.Log(line)
 	}
 	// A file that a power cut left half empty would be taken for a snapshot.

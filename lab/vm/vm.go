@@ -23,13 +23,14 @@ import (
 
 // Lab runs each worker in a microVM of its own. It is a lab.Lab.
 type Lab struct {
-	options Options
-	program string // QEMU's path
-	version string // QEMU's
-	kernel  *kernel.Image
-	image   *image.Image
-	machine qemu.Machine
-	missing []string
+	options  Options
+	program  string // QEMU's path
+	version  string // QEMU's
+	kernel   *kernel.Image
+	kernelAt kernel.Kernel
+	image    *image.Image
+	machine  qemu.Machine
+	missing  []string
 
 	kernelFile, rootFile *os.File
 	snapshot             *os.File // nil when guests boot
@@ -113,22 +114,23 @@ func (l *Lab) findKernel(ctx context.Context) error {
 	if err := image.CheckStatic(o.Executable); err != nil {
 		return err
 	}
-	found, err := kernel.Source{
+	var err error
+	l.kernelAt, err = kernel.Source{
 		Image: o.Kernel, Modules: o.Modules, Release: o.Release,
 		Cache: filepath.Join(o.Cache, "kernels"), Log: o.Log,
 	}.Find(ctx)
 	if err != nil {
 		return err
 	}
-	if l.kernel, err = kernel.ReadImage(found.Image); err != nil {
+	if l.kernel, err = kernel.ReadImage(l.kernelAt.Image); err != nil {
 		return err
 	}
 	if l.kernel.Note != "" {
 		o.Log("the kernel boots compressed: " + l.kernel.Note)
 	}
 	spec := image.Spec{Init: o.Executable, Tools: o.Tools}
-	if found.Modules != "" {
-		modules, err := kernel.OpenModules(found.Modules)
+	if l.kernelAt.Modules != "" {
+		modules, err := kernel.OpenModules(l.kernelAt.Modules)
 		if err != nil {
 			return err
 		}

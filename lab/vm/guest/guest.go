@@ -28,6 +28,16 @@ const (
 // few thousand instructions, small beside a timer's tick of 4 million.
 const perturb = 3001
 
+const (
+	// pause is how many iterations of burn the host has, after the last note, to
+	// get ready for the stop: a quarter of a second.
+	pause = 25_000_000
+	// maxLate is how far the clock may stand from where it stopped. When QEMU's main loop
+	// comes too late to a guest that has stopped itself, it takes it for an
+	// idle one and moves its clock to the next timer, at most 4 ms away.
+	maxLate = 300
+)
+
 // Is says whether this process is a guest's first. A main function, or a
 // TestMain, asks it before anything else and then calls Main.
 func Is() bool { return os.Getpid() == 1 && os.Getenv(Env) != "" }
@@ -62,14 +72,22 @@ func live(snapshot bool) (wire.End, error) {
 	if err != nil {
 		return wire.End{}, err
 	}
-	note("%d modules loaded", loaded)
 	if snapshot {
 		settle()
-		stop()
+		note("%d modules loaded", loaded)
+		burn(pause)
+		if late := stop(); late > maxLate {
+			return wire.End{Error: "the snapshot is not exact", Late: late}, nil
+		}
+	} else {
+		note("%d modules loaded", loaded)
 	}
 	job, err := fetchJob()
 	if err != nil {
 		return wire.End{}, err
+	}
+	if len(job.Args) == 0 {
+		return wire.End{}, nil // the host only asks whether the snapshot is good
 	}
 	burn(job.Perturb * perturb)
 	return work(job)

@@ -36,8 +36,9 @@ func send(b []byte) {
 }
 
 // stop is the snapshot point: QEMU stops here, and every restored guest goes on
-// from here.
-func stop() { outb(portSnapshot, 1) }
+// from here. It gives how many ticks of the TSC passed meanwhile: in the virtual
+// clock those are nanoseconds.
+func stop() (ticks uint64) { return stopAt(portSnapshot, 1) }
 
 // choose makes an item of fw_cfg the one that fetch reads, from its start.
 func choose(item uint16) { outw(portSelector, item) }
@@ -55,7 +56,7 @@ func outs(port uint16, p *byte, n int)
 //go:noescape
 func ins(port uint16, p *byte, n int)
 
-func outb(port uint16, v byte)
+func stopAt(port uint16, v byte) (ticks uint64)
 func outw(port, v uint16)
 
 // burn executes 2n+3 instructions and touches no memory.

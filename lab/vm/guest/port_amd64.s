@@ -1,10 +1,19 @@
 #include "textflag.h"
 
-// func outb(port uint16, v byte)
-TEXT ·outb(SB), NOSPLIT, $0-3
+// func stopAt(port uint16, v byte) (ticks uint64)
+TEXT ·stopAt(SB), NOSPLIT, $0-16
+	RDTSC
+	SHLQ $32, DX
+	ORQ  DX, AX
+	MOVQ AX, R8
 	MOVW port+0(FP), DX
 	MOVB v+2(FP), AX
 	OUTB
+	RDTSC
+	SHLQ $32, DX
+	ORQ  DX, AX
+	SUBQ R8, AX
+	MOVQ AX, ticks+8(FP)
 	RET
 
 // func outw(port, v uint16)

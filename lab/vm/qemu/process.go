@@ -129,8 +129,23 @@ func (p *Process) died(err error) error {
 }
 
 // Save waits until the guest has stopped itself through the panic device, and writes
-// its whole state to f. The machine is of no use afterwards.
-func (p *Process) Save(ctx context.Context, f *os.File) error {
+// its whole state to f. soon must be closed shortly before the guest stops. The
+// machine is of no use afterwards.
+func (p *Process) Save(ctx context.Context, f *os.File, soon <-chan struct{}) error {
+	var cpus []struct {
+		Thread int `json:"thread-id"`
+	}
+	if err := p.control.ask(ctx, "query-cpus-fast", &cpus); err != nil {
+		return p.died(err)
+	}
+	select {
+	case <-soon:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	for _, cpu := range cpus {
+		yieldTo(p.cmd.Process.Pid, cpu.Thread)
+	}
 	stopped := func(m message) (bool, error) { return m.Event == "GUEST_PANICKED", nil }
 	if err := p.control.event(ctx, stopped); err != nil {
 		return p.died(err)

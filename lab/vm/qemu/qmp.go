@@ -71,42 +71,61 @@ func (c *control) greet(ctx context.Context) error {
 		if m.QMP == nil {
 			return fmt.Errorf("QEMU's control connection: no greeting")
 		}
-		return c.exchange("qmp_capabilities", nil, nil)
+		_, err = c.exchange("qmp_capabilities", nil, nil)
+		return err
 	})
 }
 
 // do has QEMU execute a command.
 func (c *control) do(ctx context.Context, command string, args any) error {
-	return c.until(ctx, func() error { return c.exchange(command, args, nil) })
+	return c.until(ctx, func() error {
+		_, err := c.exchange(command, args, nil)
+		return err
+	})
+}
+
+// ask has QEMU answer a query into v.
+func (c *control) ask(ctx context.Context, query string, v any) error {
+	return c.until(ctx, func() error {
+		answer, err := c.exchange(query, nil, nil)
+		if err != nil {
+			return err
+		}
+		if err := json.Unmarshal(answer, v); err != nil {
+			return fmt.Errorf("QEMU's answer to %s: %w", query, err)
+		}
+		return nil
+	})
 }
 
 // give has QEMU keep a file under a name, for a migration.
 func (c *control) give(ctx context.Context, name string, f *os.File) error {
 	return c.until(ctx, func() error {
-		return c.exchange("getfd", map[string]string{"fdname": name}, unix.UnixRights(int(f.Fd())))
+		_, err := c.exchange("getfd", map[string]string{"fdname": name}, unix.UnixRights(int(f.Fd())))
+		return err
 	})
 }
 
-func (c *control) exchange(command string, args any, rights []byte) error {
+func (c *control) exchange(command string, args any, rights []byte) (json.RawMessage, error) {
 	b, err := json.Marshal(struct {
 		Execute   string `json:"execute"`
 		Arguments any    `json:"arguments,omitempty"`
 	}{command, args})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if _, _, err := c.conn.WriteMsgUnix(append(b, '\n'), rights, nil); err != nil {
-		return fmt.Errorf("QEMU's control connection: %w", err)
+		return nil, fmt.Errorf("QEMU's control connection: %w", err)
 	}
 	for {
 		m, err := c.read()
 		switch {
 		case err != nil:
-			return err
+			return nil, err
 		case m.Error != nil:
-			return fmt.Errorf("QEMU refuses %s: %s", command, m.Error.Desc)
+			return nil, fmt.Errorf("QEMU refuses %s: %s", command, m.Error.Desc)
 		case m.Return != nil:
-			return nil
+			return m.Return, nil
 		case m.Event != "":
 			c.seen = append(c.seen, m)
 		}

@@ -72,6 +72,7 @@ func (r *Reader) Next() (Kind, []byte, error) {
 // End says how the worker ended.
 type End struct {
 	Error  string `json:"error,omitempty"`  // why PID 1 could not run it, "" when it did
+	Late   uint64 `json:"late,omitempty"`   // by how many ns the snapshot is not exact
 	Exit   int    `json:"exit"`             // exit status, when Signal is ""
 	Signal string `json:"signal,omitempty"` // the signal that killed it
 	OOM    string `json:"oom,omitempty"`    // the kernel's line about a process that it killed for memory
