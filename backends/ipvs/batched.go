@@ -35,6 +35,7 @@ func (b *Backend) syncBatched(ctx context.Context, w *want) error {
 		func() error { return undisturbed(func() error { return k.syncAddrs(ctx, w) }) },
 		func() error { return k.syncServers(ctx, w, have, b.scheduler, b.flags()) },
 		func() error { return k.takeFromSets(w, headers) },
+		w.dropStaleFlows,
 	}
 	for _, step := range steps {
 		if err := ctx.Err(); err != nil {

@@ -21,6 +21,9 @@ func (b *Backend) Cleanup(ctx context.Context) error {
 }
 
 func (b *Backend) cleanup(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	k, err := openKernel()
 	if err != nil {
 		return err

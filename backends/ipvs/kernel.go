@@ -72,11 +72,13 @@ func ipvsFamily(c *nlbatch.Conn) (family uint16, err error) {
 	return family, err
 }
 
+// dumpTries bounds how often a dump is tried that changes interrupt.
+const dumpTries = 5
+
 // dump runs a query again while a change interrupts it.
 func dump(query func() error) error {
-	const tries = 5
 	err := nlbatch.ErrInterrupted
-	for i := 0; i < tries && errors.Is(err, nlbatch.ErrInterrupted); i++ {
+	for i := 0; i < dumpTries && errors.Is(err, nlbatch.ErrInterrupted); i++ {
 		err = query()
 	}
 	return err

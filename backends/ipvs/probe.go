@@ -27,6 +27,9 @@ func noIPVS() error {
 // Probe tries each thing that Sync needs, and takes back what it made. The
 // kernel may load modules for it.
 func (b *Backend) Probe(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	for _, program := range b.programs() {
 		if _, err := exec.LookPath(program); err != nil {
 			return &backends.NotSupportedError{Feature: "program " + program, Mend: "apt-get install iptables ipset", Err: err}
@@ -45,6 +48,7 @@ func (b *Backend) Probe(ctx context.Context) error {
 		k.tryDummy,
 		b.trySysctls,
 		k.trySetTypes,
+		tryConntrack,
 		func() error { return b.tryRules(ctx, k) },
 	} {
 		if err := try(); err != nil {
@@ -109,6 +113,15 @@ func (b *Backend) trySysctls() error {
 			return notSupported("sysctl "+s.name, mend, err)
 		}
 		_ = f.Close()
+	}
+	return nil
+}
+
+// tryConntrack looks for entries of a flow that cannot be.
+func tryConntrack() error {
+	nowhere := &want{servers: []server{{vip{proto: unix.IPPROTO_UDP}, []dest{{}}}}}
+	if err := nowhere.dropStaleFlows(); err != nil {
+		return notSupported("conntrack over netlink", "modprobe nf_conntrack_netlink"+labAdvice, err)
 	}
 	return nil
 }

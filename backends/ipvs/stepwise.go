@@ -47,7 +47,7 @@ func (b *Backend) syncStepwise(ctx context.Context, w *want) error {
 		func() error { return b.sysctls.set(sysctls(kernelRelease())) },
 		s.ensureChains, s.ensureDevice, s.ensureSets, s.syncServices, s.syncSets,
 		func() error { return b.iptables.restore(ctx, w.rules.restore(nil)) },
-		s.removeAddrs, s.removeServices,
+		s.removeAddrs, s.removeServices, w.dropStaleFlows,
 	} {
 		if err := ctx.Err(); err != nil {
 			return err
