@@ -44,15 +44,24 @@ type counter interface {
 	Objects(ctx context.Context) (map[string]int, error)
 }
 
-// Run runs the suite over the backend that fresh makes. A kernel that lacks
-// the backend skips it; a machine that lacks a tool does too, but never in CI.
+// Run runs the suite over the backend that fresh makes. On a running kernel
+// that lacks what the backend needs there is nothing to run but the refusal
+// itself, which must name the feature and the mend; the microVM's kernel lacks
+// nothing. A machine that lacks a tool skips, and fails in CI.
 func Run(t *testing.T, fresh func() backends.Backend, expect Expectations) {
 	err := fresh().Probe(t.Context())
 	if missing := (*backends.NotSupportedError)(nil); errors.As(err, &missing) {
-		if missing.Kernel == "" && os.Getenv("CI") != "" {
-			t.Fatal(err)
+		switch {
+		case missing.Feature == "" || missing.Mend == "":
+			t.Errorf("the refusal %q does not name the feature and its mend", err)
+		case missing.Kernel != "" && os.Getenv(lab.NodeEnv) != "vm":
+			t.Logf("this kernel cannot run it, the microVM's does: %v", err)
+		case os.Getenv("CI") != "":
+			t.Error(err)
+		default:
+			t.Skip(err)
 		}
-		t.Skip(err)
+		return
 	}
 	if err != nil {
 		t.Fatal(err)

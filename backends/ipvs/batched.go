@@ -32,7 +32,7 @@ func (b *Backend) syncBatched(ctx context.Context, w *want) error {
 		func() error { return b.sysctls.set(sysctls(kernelRelease())) },
 		func() error { return k.addToSets(w, headers) },
 		func() error { return b.iptables.sync(ctx, w.rules) },
-		func() error { return undisturbed(func() error { return k.syncAddrs(ctx, w) }) },
+		func() error { return k.syncAddrs(ctx, w) },
 		func() error { return k.syncServers(ctx, w, have, b.scheduler, b.flags()) },
 		func() error { return k.takeFromSets(w, headers) },
 		w.dropStaleFlows,

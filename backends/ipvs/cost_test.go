@@ -268,7 +268,7 @@ func stages(ctx context.Context, b *Backend, w *want, took map[string]int64) err
 		{"sysctls", func() error { return b.sysctls.set(sysctls(kernelRelease())) }},
 		{"set-entries", func() error { return k.addToSets(w, nil) }},
 		{"rules", func() error { return b.iptables.sync(ctx, w.rules) }},
-		{"addresses", func() error { return undisturbed(func() error { return k.syncAddrs(ctx, w) }) }},
+		{"addresses", func() error { return k.syncAddrs(ctx, w) }},
 		{"virtual-servers", func() error {
 			for _, s := range w.servers {
 				if err := k.putVirtualServer(cmdNewService, s.vip, b.scheduler, b.flags()); err != nil {

@@ -89,7 +89,11 @@ func processes(t *testing.T, bin string) []string {
 			continue
 		}
 		line := strings.ReplaceAll(string(cmdline), "\x00", " ")
-		if exe == bin || strings.Contains(exe, "qemu-system") && strings.Contains(line, "svcmark") {
+		environ, err := os.ReadFile(dir + "/environ") // as it was started
+		if err != nil {
+			continue
+		}
+		if exe == bin || strings.Contains(string(environ), scriptEnv+"="+bin+"\x00") {
 			found = append(found, line)
 		}
 	}

@@ -57,6 +57,11 @@ func (f *labFlags) check() error {
 	if f.lab == "netns" && f.clock == "virtual" {
 		return usagef("--clock virtual needs --lab vm: a running kernel has no virtual clock")
 	}
+	for flag, path := range map[string]string{"--kernel": f.kernel, "--modules": f.modules} {
+		if _, err := os.Stat(path); path != "" && err != nil {
+			return usagef("%s: %w", flag, err)
+		}
+	}
 	return nil
 }
 

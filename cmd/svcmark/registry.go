@@ -16,7 +16,7 @@ func registry() runner.Registry {
 			"direct":          func() backends.Backend { return direct.Backend{} },
 			"iptables-legacy": func() backends.Backend { return iptables.New(iptables.Legacy) },
 			"iptables-nft":    func() backends.Backend { return iptables.New(iptables.NFT) },
-			"ipvs":            func() backends.Backend { return ipvs.New(ipvs.Options{}) },
+			"ipvs":            func() backends.Backend { return ipvs.New(ipvs.Options{Iptables: "iptables-legacy"}) },
 		},
 		Measurements: map[string]measure.Measurement{
 			"sync":        measure.Sync{},

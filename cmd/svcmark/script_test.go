@@ -32,6 +32,10 @@ func TestScripts(t *testing.T) { runScripts(t, "testdata/script") }
 // TestVMScripts are those that boot microVMs.
 func TestVMScripts(t *testing.T) { runScripts(t, "testdata/vm") }
 
+// scriptEnv is the program under test, for scripts that hide PATH; and all that
+// it starts carries it too.
+const scriptEnv = "SVCMARK"
+
 func runScripts(t *testing.T, dir string) {
 	bin := buildBinary(t)
 	before := hostState(t)
@@ -41,8 +45,8 @@ func runScripts(t *testing.T, dir string) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PATH", filepath.Dir(bin)+":/usr/sbin:/usr/bin:/sbin:/bin")
 			e.Setenv("NO_COLOR", "1")
-			e.Setenv("SVCMARK", bin)
-			e.Setenv("SVCMARK", bin)
+			e.Setenv(scriptEnv, bin)
+			e.Setenv(scriptEnv, bin)
 			// Guests are cached where make bench keeps them.
 			for _, k := range []string{"HOME", "XDG_CACHE_HOME"} {
 				if v, ok := os.LookupEnv(k); ok {
@@ -134,7 +138,7 @@ func command(ts *testscript.TestScript, args []string) *exec.Cmd {
 		cmd.SysProcAttr = ownMounts()
 	}
 	cmd.Dir = ts.MkAbs(".")
-	for _, k := range []string{"PATH", "HOME", "XDG_CACHE_HOME", "NO_COLOR", "WORK"} {
+	for _, k := range []string{"PATH", "HOME", "XDG_CACHE_HOME", "NO_COLOR", "WORK", scriptEnv} {
 		cmd.Env = append(cmd.Env, k+"="+ts.Getenv(k))
 	}
 	stdout, err := os.Create(ts.MkAbs("out"))

@@ -90,6 +90,8 @@ func (l *Lab) verdict(ctx context.Context, p *qemu.Process, heard *listener) err
 			reason = "killed by " + end.Signal
 		case end.Exit != 0:
 			reason = fmt.Sprintf("exit status %d", end.Exit)
+		case end.OOM != "":
+			reason = "the worker itself lived on"
 		default:
 			return nil
 		}
