@@ -38,11 +38,8 @@ func (l *Lab) Fingerprint() (Fingerprint, error) {
 }
 
 func (l *Lab) cpu() (string, error) {
-	switch l.machine.Accel {
-	case qemu.Counted:
+	if l.machine.Accel == qemu.Counted {
 		return "QEMU TCG max, one instruction a nanosecond", nil
-	case qemu.Translated:
-		return "QEMU TCG max", nil
 	}
 	f, err := os.Open("/proc/cpuinfo")
 	if err != nil {
