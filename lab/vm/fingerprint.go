@@ -27,11 +27,8 @@ func (l *Lab) Environment() (lab.Environment, error) {
 }
 
 func (l *Lab) cpu() (string, error) {
-	switch l.machine.Accel {
-	case qemu.Counted:
+	if l.machine.Accel == qemu.Counted {
 		return "QEMU TCG max, one instruction a nanosecond", nil
-	case qemu.Translated:
-		return "QEMU TCG max", nil
 	}
 	f, err := os.Open("/proc/cpuinfo")
 	if err != nil {

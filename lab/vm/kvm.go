@@ -28,16 +28,11 @@ func (l *Lab) chooseWall(ctx context.Context) error {
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	if !l.options.Emulated {
-		return &backends.NotSupportedError{
-			Feature: "KVM, which the vm lab needs for a wall clock,",
-			Mend:    "use the virtual clock, or the netns lab",
-			Err:     err,
-		}
+	return &backends.NotSupportedError{
+		Feature: "KVM, which the vm lab needs for a wall clock,",
+		Mend:    "use the virtual clock, or the netns lab",
+		Err:     err,
 	}
-	l.options.Log(fmt.Sprintf("no KVM (%v): the wall clock of this lab is an instruction translator's, its figures are noise", err))
-	l.machine.Accel, l.machine.CPUs = qemu.Translated, 1
-	return nil
 }
 
 // kvmResult is a probe's result in the cache. It holds for this boot of the machine

@@ -81,9 +81,28 @@ func (t *tail) write(b []byte) {
 
 func (t *tail) lines() []string { return lastLines(string(t.text)) }
 
-// lastLines gives the last lines of a text that are not blank, without control
-// characters: they end on a terminal.
+// lastLines gives the last lines of a text that are not blank.
 func lastLines(text string) []string {
+	lines := plainLines(text)
+	return lines[max(0, len(lines)-tailLines):]
+}
+
+// panicked finds a kernel's panic on its console: why it did, and the lines around
+// that, for what comes last is only a dump of registers.
+func panicked(console string) (why string, around []string) {
+	lines := plainLines(console)
+	for i, line := range lines {
+		if _, why, ok := strings.Cut(line, "Kernel panic - not syncing: "); ok {
+			from := max(0, i-tailLines/4)
+			return why, lines[from:min(len(lines), from+tailLines)]
+		}
+	}
+	return "", nil
+}
+
+// plainLines gives a text's lines that are not blank, without control characters:
+// they end on a terminal.
+func plainLines(text string) []string {
 	var lines []string
 	for l := range strings.Lines(text) {
 		l = strings.Map(func(r rune) rune {
@@ -99,5 +118,5 @@ func lastLines(text string) []string {
 			lines = append(lines, l)
 		}
 	}
-	return lines[max(0, len(lines)-tailLines):]
+	return lines
 }

@@ -14,13 +14,9 @@ import (
 // Options say which machine a Lab makes. The zero Options are right for almost
 // everybody.
 type Options struct {
-	// Clock is the clock that workers read; "" is lab.Virtual. lab.Wall needs KVM:
-	// see also Emulated.
+	// Clock is the clock that workers read; "" is lab.Virtual. lab.Wall needs KVM: an
+	// instruction translator's wall clock would show nothing but itself.
 	Clock lab.Clock
-	// Emulated allows a wall clock without KVM. Its figures are those of an
-	// instruction translator on a busy machine: noise, of no use but to look
-	// for faults in what is not supposed to depend on the clock.
-	Emulated bool
 
 	// Kernel and Modules name a kernel (vmlinuz or vmlinux) and its directory below
 	// /lib/modules. Without them Release asks for a release by its name, and

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/svcmark/svcmark/lab"
@@ -103,10 +102,8 @@ func (l *Lab) verdict(ctx context.Context, p *qemu.Process, heard *listener) err
 	if ctx.Err() != nil {
 		return l.failure("", console, worker, context.Cause(ctx))
 	}
-	for line := range strings.Lines(console) {
-		if _, panicked, ok := strings.Cut(line, "Kernel panic - not syncing: "); ok {
-			return l.failure("kernel panic: "+strings.TrimSpace(panicked), console, worker, nil)
-		}
+	if why, around := panicked(console); why != "" {
+		return &lab.RunError{Reason: "kernel panic: " + why, Tail: around}
 	}
 	if q := p.Said(); q != "" {
 		worker = append(worker, lastLines(q)...)

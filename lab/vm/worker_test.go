@@ -22,7 +22,7 @@ func workers() map[string]func(args []string) {
 		"flood":  flood,
 		"oom":    oom,
 		"panic":  func([]string) { must(os.WriteFile("/proc/sysrq-trigger", []byte("c"), 0)) },
-		"hang":   func([]string) { fmt.Println("hanging"); select {} },
+		"hang":   func([]string) { fmt.Println("hanging"); wait() },
 		"spin":   func([]string) { fmt.Println("spinning"); spin() },
 		"kill":   func([]string) { must(syscall.Kill(os.Getpid(), syscall.SIGTERM)) },
 		"exit": func(args []string) {
@@ -42,6 +42,13 @@ func must(err error) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+// wait waits for what never comes. The runtime would notice an empty select.
+func wait() {
+	r, _, err := os.Pipe()
+	must(err)
+	_, _ = r.Read(make([]byte, 1))
 }
 
 func spin() {
@@ -120,8 +127,8 @@ COMMIT
 	run("ipvsadm", "-a", "-t", "10.0.0.1:80", "-r", "10.0.0.2:80", "-m")
 	fmt.Println("ipvs", strings.Count(run("ipvsadm", "-Ln"), "10.0.0."))
 	run("ip", "link", "add", "kube-ipvs0", "type", "dummy")
-	run("ip", "link", "add", "a", "type", "veth", "peer", "name", "b")
-	run("tc", "qdisc", "add", "dev", "a", "root", "netem", "delay", "1ms")
+	run("ip", "link", "add", "veth0", "type", "veth", "peer", "name", "veth1")
+	run("tc", "qdisc", "add", "dev", "veth0", "root", "netem", "delay", "1ms")
 	fmt.Println("nft", strings.Contains(run("nft", "list", "ruleset"), "KUBE-TEST"))
 	run("conntrack", "-L")
 	run("ip", "netns", "add", "pod")

@@ -1,7 +1,6 @@
 package image
 
 import (
-	"bufio"
 	"debug/elf"
 	"errors"
 	"fmt"
@@ -33,7 +32,14 @@ func newLibraries() (*libraries, error) {
 }
 
 // ldDirs reads ld.so.conf and what it includes.
-func ldDirs(conf string) ([]string, error) {
+func ldDirs(conf string) ([]string, error) { return ldDirsOnce(conf, map[string]bool{}) }
+
+// ldDirsOnce passes over the files that it has seen: they may include each other.
+func ldDirsOnce(conf string, seen map[string]bool) ([]string, error) {
+	if seen[conf] {
+		return nil, nil
+	}
+	seen[conf] = true
 	b, err := os.ReadFile(conf)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -42,8 +48,8 @@ func ldDirs(conf string) ([]string, error) {
 		return nil, err
 	}
 	var dirs []string
-	for s := bufio.NewScanner(strings.NewReader(string(b))); s.Scan(); {
-		line, _, _ := strings.Cut(s.Text(), "#")
+	for line := range strings.Lines(string(b)) {
+		line, _, _ = strings.Cut(line, "#")
 		line = strings.TrimSpace(line)
 		pattern, include := strings.CutPrefix(line, "include ")
 		switch {
@@ -54,7 +60,7 @@ func ldDirs(conf string) ([]string, error) {
 			}
 			files, _ := filepath.Glob(pattern) // a bad pattern includes nothing
 			for _, f := range files {
-				more, err := ldDirs(f)
+				more, err := ldDirsOnce(f, seen)
 				if err != nil {
 					return nil, err
 				}
@@ -155,7 +161,10 @@ func interpreter(f *elf.File) (string, error) {
 func CheckStatic(path string) error {
 	f, err := elf.Open(path)
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+			return err
+		}
+		return fmt.Errorf("%s is no program in ELF: %w", path, err)
 	}
 	defer f.Close()
 	interp, err := interpreter(f)
