@@ -97,10 +97,10 @@ func (t tools) restoreCommand(ctx context.Context) *exec.Cmd {
 	return exec.CommandContext(ctx, t.restore, restoreArgs()...)
 }
 
-// restore runs cmd on what write writes, which goes there through a pipe while
+// restore runs cmd on what write writes, which goes there through a stream while
 // the tool already works on it.
 func restore(ctx context.Context, cmd *exec.Cmd, write func(io.Writer) error) error {
-	in, out, err := pipe()
+	in, out, err := stream()
 	if err != nil {
 		return err
 	}
@@ -126,20 +126,16 @@ func restore(ctx context.Context, cmd *exec.Cmd, write func(io.Writer) error) er
 	return nil
 }
 
-// pipeSize is what an unprivileged process may ask for. The larger the pipe,
-// the fewer the switches between its ends.
-const pipeSize = 1 << 20
-
-// pipe makes a pipe whose ends block: os.Pipe's are polled, which costs a
-// system call and a trip through the scheduler each time that the pipe is full.
-func pipe() (r, w *os.File, err error) {
-	var fds [2]int
-	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
-		return nil, nil, fmt.Errorf("making a pipe: %w", err)
+// stream makes a stream whose ends block. It is a socket pair, because a pipe
+// that is full wakes its writer for each page that is read: two switches for
+// 4 KiB. A socket's writer sleeps until most of its buffer is read. And unlike
+// the ends that os.Pipe makes, blocking ones need no trip through the poller.
+func stream() (r, w *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("making a socket pair: %w", err)
 	}
-	// A smaller pipe works too.
-	_, _ = unix.FcntlInt(uintptr(fds[1]), unix.F_SETPIPE_SZ, pipeSize)
-	return os.NewFile(uintptr(fds[0]), "pipe"), os.NewFile(uintptr(fds[1]), "pipe"), nil
+	return os.NewFile(uintptr(fds[0]), "stream"), os.NewFile(uintptr(fds[1]), "stream"), nil
 }
 
 // read gives what the kernel holds.
