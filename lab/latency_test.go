@@ -13,11 +13,11 @@ import (
 	"github.com/svcmark/svcmark/lab/probe"
 )
 
-// ticks is a clock that advances by one at each reading, so that what is timed
-// is exactly what lies between two readings.
-func ticks() func() int64 {
+// timer has a clock that advances by one at each reading, so that the cost of
+// an operation is the number of readings that it took.
+func timer() probe.Timer {
 	var now int64
-	return func() int64 { now++; return now }
+	return probe.Timer{Now: func() int64 { now++; return now }, Timeout: time.Second}
 }
 
 func TestTimedOperationsAnswerAndCountLosses(t *testing.T) {
@@ -34,7 +34,7 @@ func TestTimedOperationsAnswerAndCountLosses(t *testing.T) {
 	deadUDP := probe.Target{Protocol: backends.UDP, Addr: netip.AddrPortFrom(udp.Addr.Addr(), 1)}
 
 	err = top.Client.Do(func() error {
-		l, err := probe.FirstPacket(ticks(), []probe.Target{tcp, udp, deadTCP, tcp, deadUDP}, time.Second)
+		l, err := timer().FirstPacket([]probe.Target{tcp, udp, deadTCP, tcp, deadUDP})
 		if err != nil {
 			return err
 		}
@@ -47,7 +47,7 @@ func TestTimedOperationsAnswerAndCountLosses(t *testing.T) {
 			}
 		}
 		for _, target := range []probe.Target{tcp, udp} {
-			l, err := probe.RoundTrip(ticks(), target, 50, time.Second)
+			l, err := timer().RoundTrip(target, 50)
 			if err != nil {
 				return err
 			}
@@ -55,7 +55,7 @@ func TestTimedOperationsAnswerAndCountLosses(t *testing.T) {
 				t.Errorf("round trips over %s: %d costs, %d lost; want 50, 0", target.Protocol, len(l.Costs), l.Lost)
 			}
 		}
-		if _, err := probe.RoundTrip(ticks(), deadTCP, 1, time.Second); !errors.Is(err, unix.ECONNREFUSED) {
+		if _, err := timer().RoundTrip(deadTCP, 1); !errors.Is(err, unix.ECONNREFUSED) {
 			t.Errorf("round trip to nobody: %v, want connection refused", err)
 		}
 		return nil

@@ -34,7 +34,7 @@ func (*NetNS) Close() error { return nil }
 // Its streams are the caller's to set. The thread that starts it must outlive it.
 func (l *NetNS) Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, l.Executable, args...)
-	cmd.Env = append(os.Environ(), nodeEnv+"=netns")
+	cmd.Env = append(os.Environ(), NodeEnv+"=netns")
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS,
 		Pdeathsig:  syscall.SIGKILL,

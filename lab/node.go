@@ -10,17 +10,18 @@ import (
 	"github.com/svcmark/svcmark/backends"
 )
 
-// nodeEnv tells a worker which lab started it.
-const nodeEnv = "SVCMARK_NODE"
+// NodeEnv is the environment variable with which a lab tells a worker that it
+// is one, and whose: "netns" or "vm".
+const NodeEnv = "SVCMARK_NODE"
 
 // OnNode reports whether this process is a lab's worker.
-func OnNode() bool { return os.Getenv(nodeEnv) != "" }
+func OnNode() bool { return os.Getenv(NodeEnv) != "" }
 
 // EnterNode makes the worker's process ready to be the node: private mounts in
 // the netns lab (the microVM's are its own), lo up, forwarding on. It must be
 // the first thing that a worker does.
 func EnterNode() error {
-	switch os.Getenv(nodeEnv) {
+	switch os.Getenv(NodeEnv) {
 	case "":
 		return fmt.Errorf("this verb runs inside a lab only: svcmark starts it itself")
 	case "netns":

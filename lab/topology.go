@@ -7,6 +7,7 @@ import (
 	"net/netip"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/svcmark/svcmark/backends"
 )
@@ -38,7 +39,7 @@ func Build(ctx context.Context, state *backends.State) (_ *Topology, err error) 
 			err = errors.Join(err, t.Close())
 		}
 	}()
-	node, err := netlink.NewHandle()
+	node, err := netlink.NewHandle(unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, fmt.Errorf("opening netlink on the node: %w", err)
 	}

@@ -42,30 +42,28 @@ func (CPU) Measure(_ context.Context, c *Cell, record func(results.Result)) erro
 // cpuTimes are in the clock's unit.
 type cpuTimes struct{ user, system, softirq int64 }
 
-func (t cpuTimes) minus(u cpuTimes) cpuTimes {
-	return cpuTimes{t.user - u.user, t.system - u.system, t.softirq - u.softirq}
-}
-
-// readCPU reads this process's and its ended children's time, and the
-// machine's softirq time.
-func readCPU() (cpuTimes, error) {
-	var t cpuTimes
+// readUsage reads this process's and its ended children's time.
+func readUsage() (user, system int64, err error) {
 	for _, who := range []int{unix.RUSAGE_SELF, unix.RUSAGE_CHILDREN} {
 		var u unix.Rusage
 		if err := unix.Getrusage(who, &u); err != nil {
-			return t, fmt.Errorf("reading resource usage: %w", err)
+			return 0, 0, fmt.Errorf("reading resource usage: %w", err)
 		}
-		t.user += u.Utime.Nano()
-		t.system += u.Stime.Nano()
+		user += u.Utime.Nano()
+		system += u.Stime.Nano()
 	}
+	return user, system, nil
+}
+
+// readSoftirq reads the machine's softirq time.
+func readSoftirq() (int64, error) {
 	fs, err := procfs.NewDefaultFS()
 	if err != nil {
-		return t, err
+		return 0, err
 	}
 	stat, err := fs.Stat()
 	if err != nil {
-		return t, fmt.Errorf("reading the machine's CPU times: %w", err)
+		return 0, fmt.Errorf("reading the machine's CPU times: %w", err)
 	}
-	t.softirq = int64(stat.CPUTotal.SoftIRQ * 1e9)
-	return t, nil
+	return int64(stat.CPUTotal.SoftIRQ * 1e9), nil
 }

@@ -40,7 +40,7 @@ func (FirstPacket) Measure(ctx context.Context, c *Cell, record func(results.Res
 }
 
 func (c *Cell) firstPackets(targets []probe.Target) (probe.Latencies, error) {
-	return probe.FirstPacket(lab.Now, targets, c.Timeout)
+	return c.timer().FirstPacket(targets)
 }
 
 // timing times one operation a target, from the client.

@@ -65,6 +65,16 @@ func (c *Cell) Target(p *backends.ServicePort) probe.Target {
 	return t
 }
 
+// timer times packets. In the virtual clock it rests between them, which costs
+// no real time there.
+func (c *Cell) timer() probe.Timer {
+	t := probe.Timer{Now: lab.Now, Timeout: c.Timeout}
+	if c.Clock == lab.Virtual {
+		t.Pause = time.Millisecond
+	}
+	return t
+}
+
 // result starts a result of this cell with more labels.
 func (c *Cell) result(measurement string, n int, more ...results.Label) results.Result {
 	labels := append(append([]results.Label(nil), c.Labels...), more...)

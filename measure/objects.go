@@ -16,15 +16,30 @@ type Objects struct{}
 
 var _ Measurement = Objects{}
 
-// objectCounter is what a backend must have for Objects; the keys are units:
-// "rules", "virtual-servers".
+// objectCounter is what a backend must have for Objects. The keys are of
+// objectKinds.
 type objectCounter interface {
 	Objects(ctx context.Context) (map[string]int, error)
 }
 
-// Units implements Measurement. Which kinds there are is the backends' to say,
-// and a number of objects is neither good nor bad: no unit is declared.
-func (Objects) Units(lab.Clock) []results.Unit { return nil }
+// objectKinds are the kinds of kernel objects that backends make, each a unit.
+func objectKinds() []string {
+	return []string{
+		"rules", "chains", // of iptables
+		"virtual-servers", "real-servers", // of IPVS
+		"set-entries", // of ipset
+		"addresses",   // bound for VIPs
+	}
+}
+
+// Units implements Measurement. More or fewer objects is neither good nor bad.
+func (Objects) Units(lab.Clock) []results.Unit {
+	var units []results.Unit
+	for _, kind := range objectKinds() {
+		units = append(units, results.Unit{Name: kind, Better: results.Neither, Exact: true})
+	}
+	return units
+}
 
 // Measure implements Measurement.
 func (Objects) Measure(ctx context.Context, c *Cell, record func(results.Result)) error {
@@ -38,6 +53,9 @@ func (Objects) Measure(ctx context.Context, c *Cell, record func(results.Result)
 	}
 	r := c.result("Objects", 1)
 	for _, unit := range slices.Sorted(maps.Keys(counts)) {
+		if !slices.Contains(objectKinds(), unit) {
+			return fmt.Errorf("the backend counts %q, which is no known kind of kernel object", unit)
+		}
 		r.Samples = append(r.Samples, results.Sample{Value: float64(counts[unit]), Unit: unit})
 	}
 	record(r)

@@ -32,5 +32,5 @@ func (RoundTrip) Measure(ctx context.Context, c *Cell, record func(results.Resul
 }
 
 func (c *Cell) roundTrips(targets []probe.Target) (probe.Latencies, error) {
-	return probe.RoundTrip(lab.Now, targets[0], len(targets), c.Timeout)
+	return c.timer().RoundTrip(targets[0], len(targets))
 }

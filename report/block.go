@@ -151,7 +151,7 @@ func (c Cell) spread() string {
 }
 
 func (r *Report) problemBlock() block {
-	b := block{title: "Cells without a result"}
+	b := block{title: "What is missing, and why"}
 	for _, p := range r.Problems {
 		name := string(p.Cell)
 		if p.Run != "" {
@@ -179,7 +179,7 @@ func plain(v float64, decimals int) string {
 	case math.IsNaN(v):
 		return "–"
 	case math.IsInf(v, 0):
-		return decimal.format(v, 1)
+		return si.format(v, 1)
 	}
 	return strconv.FormatFloat(v, 'f', decimals, 64)
 }

@@ -14,10 +14,10 @@ type scale struct {
 }
 
 var (
-	decimal = scale{1000, []string{"", "k", "M", "G", "T", "P"}, nil}
+	si = scale{1000, []string{"", "k", "M", "G", "T", "P"}, nil}
 	// Only time has small prefixes: "20m instructions" reads as 20 million.
 	seconds = scale{1000, []string{""}, []string{"m", "µ", "n"}}
-	binary  = scale{1024, []string{"", "Ki", "Mi", "Gi", "Ti", "Pi"}, nil}
+	iec     = scale{1024, []string{"", "Ki", "Mi", "Gi", "Ti", "Pi"}, nil}
 )
 
 // format prints v with the given number of significant digits and a prefix:
@@ -33,30 +33,38 @@ func (s scale) format(v float64, digits int) string {
 	case v == math.Trunc(v) && math.Abs(v) < 10000 && (s.base == 1000 || math.Abs(v) < s.base):
 		return strconv.FormatFloat(v+0, 'f', -1, 64)
 	}
-	exp := 0
-	factor := 1.0
-	for exp+1 < len(s.prefixes) && roundsTo(v/factor, digits, s.base) {
-		exp++
-		factor *= s.base
-	}
-	for v != 0 && -exp < len(s.small) && exp <= 0 && !roundsTo(v/factor, digits, 1) {
-		exp--
-		factor /= s.base
-	}
-	prefix := ""
-	if exp >= 0 {
-		prefix = s.prefixes[exp]
-	} else {
-		prefix = s.small[-exp-1]
-	}
-	return significant(v/factor, digits) + prefix
+	scaled, prefix := s.reduce(v, digits)
+	return significant(scaled, digits) + prefix
 }
 
-// roundsTo tells whether |v|, printed with that many digits, is at least limit:
-// 999.96 with 4 digits is 1000.
-func roundsTo(v float64, digits int, limit float64) bool {
-	r, _ := strconv.ParseFloat(strconv.FormatFloat(math.Abs(v), 'e', digits-1, 64), 64)
-	return r >= limit
+// short prints v with as few digits as say it: 1k, 2.5M.
+func (s scale) short(v float64) string {
+	scaled, prefix := s.reduce(v, 3)
+	return strconv.FormatFloat(rounded(scaled, 3), 'f', -1, 64) + prefix
+}
+
+// reduce gives v in its prefix's unit.
+func (s scale) reduce(v float64, digits int) (scaled float64, prefix string) {
+	if v != 0 && len(s.small) > 0 && math.Abs(rounded(v, digits)) < 1 {
+		n := 0
+		for n < len(s.small) && math.Abs(rounded(v, digits)) < 1 {
+			v *= s.base
+			n++
+		}
+		return v, s.small[n-1]
+	}
+	n := 0
+	for n+1 < len(s.prefixes) && math.Max(math.Abs(v), math.Abs(rounded(v, digits))) >= s.base {
+		v /= s.base
+		n++
+	}
+	return v, s.prefixes[n]
+}
+
+// rounded is v with that many significant digits.
+func rounded(v float64, digits int) float64 {
+	r, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'e', digits-1, 64), 64) // parses what Format wrote
+	return r
 }
 
 // significant prints v without an exponent; digits before the point are never

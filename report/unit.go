@@ -23,7 +23,7 @@ func quantityOf(u results.Unit) quantity {
 	if per == "op" {
 		per = "operation"
 	}
-	q := quantity{per: per, factor: 1, scale: decimal}
+	q := quantity{per: per, factor: 1, scale: si}
 	base := name[strings.LastIndexByte(name, '-')+1:]
 	switch base {
 	case "insns":
@@ -33,7 +33,7 @@ func quantityOf(u results.Unit) quantity {
 	case "s", "sec":
 		q.noun, q.symbol, q.scale = "seconds", "s", seconds
 	case "B":
-		q.noun, q.symbol, q.scale = "bytes", "B", binary
+		q.noun, q.symbol, q.scale = "bytes", "B", iec
 	default:
 		q.noun = strings.ReplaceAll(name, "-", " ")
 		return q
@@ -56,9 +56,12 @@ func (q quantity) perSize() string {
 	return q.noun + " per Service"
 }
 
-// axis is an axis' title: "user seconds per operation".
+// axis is an axis' title: "user time per operation".
 func (q quantity) axis() string {
 	s := q.noun
+	if s == "seconds" {
+		s = "time" // the figures say s, ms or µs
+	}
 	if q.aspect != "" {
 		s = q.aspect + " " + s
 	}

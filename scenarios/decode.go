@@ -116,6 +116,7 @@ func (d *decoder) object(fields ...field) value {
 	}
 	return func(path string, n *yaml.Node) {
 		seen := map[string]bool{}
+		var misspelt []string
 		d.entries(path, n, "a mapping with the keys "+strings.Join(keys, ", "), func(key string, k, v *yaml.Node) {
 			seen[key] = true
 			for _, f := range fields {
@@ -125,10 +126,15 @@ func (d *decoder) object(fields ...field) value {
 				}
 			}
 			d.note(path, k, "unknown key %s; %s", quote(key), instead(key, keys))
-			if near := nearest(key, keys); near != "" { // then it is not missing, too
-				seen[near], d.bad[join(path, near)] = true, true
+			if near := nearest(key, keys); near != "" {
+				misspelt = append(misspelt, near)
 			}
 		})
+		for _, near := range misspelt {
+			if !seen[near] { // then it is not missing, too
+				seen[near], d.bad[join(path, near)] = true, true
+			}
+		}
 		if n.Kind != yaml.MappingNode {
 			return
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/svcmark/svcmark/backends/backendtest"
 	"github.com/svcmark/svcmark/backends/direct"
 	"github.com/svcmark/svcmark/backends/iptables"
+	"github.com/svcmark/svcmark/backends/ipvs"
 	"github.com/svcmark/svcmark/lab/labtest"
 )
 
@@ -22,6 +23,8 @@ func TestConformance(t *testing.T) {
 		{"direct", func() backends.Backend { return direct.Backend{} }, backendtest.Expectations{}},
 		{"iptables-legacy", func() backends.Backend { return iptables.New(iptables.Legacy) }, iptablesExpectations(iptables.Legacy)},
 		{"iptables-nft", func() backends.Backend { return iptables.New(iptables.NFT) }, iptablesExpectations(iptables.NFT)},
+		{"ipvs", func() backends.Backend { return ipvs.New(ipvs.Options{}) }, ipvsExpectations()},
+		{"ipvs/kube-proxy", func() backends.Backend { return ipvs.New(ipvs.Options{Path: ipvs.KubeProxy}) }, ipvsExpectations()},
 	} {
 		t.Run(b.name, func(t *testing.T) { backendtest.Run(t, b.fresh, b.expect) })
 	}

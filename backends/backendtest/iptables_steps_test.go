@@ -2,9 +2,9 @@ package backendtest_test
 
 import (
 	"bytes"
+	_ "embed"
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -39,6 +39,11 @@ func TestIPTablesEqualsKubeProxysSteps(t *testing.T) {
 	}
 }
 
+// savedGolden is embedded because the microVM has no source tree.
+//
+//go:embed testdata/iptables.save
+var savedGolden string
+
 // TestIPTablesReadBack compares what the kernel holds with a golden file: the
 // rules as iptables-save prints them. Both variants print the same.
 func TestIPTablesReadBack(t *testing.T) {
@@ -50,18 +55,14 @@ func TestIPTablesReadBack(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := saved(t, v)
-			golden := filepath.Join("testdata", "iptables.save")
 			if os.Getenv("UPDATE") != "" {
-				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+				if err := os.WriteFile("testdata/iptables.save", []byte(got), 0o644); err != nil {
 					t.Fatal(err)
 				}
+				return
 			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got != string(want) {
-				t.Errorf("got\n%s\nwant\n%s", got, want)
+			if got != savedGolden {
+				t.Errorf("got\n%s\nwant\n%s", got, savedGolden)
 			}
 			n, err := b.Objects(t.Context())
 			if err != nil {

@@ -20,10 +20,15 @@ import (
 // again as an endpoint host.
 const Verb = "endpoint-host"
 
-// Ports are the ports that an endpoint host answers on.
+// Ports are the ports that an endpoint host answers on, and how eagerly.
 type Ports struct {
 	TCP []uint16 `json:"tcp,omitempty"`
 	UDP []uint16 `json:"udp,omitempty"`
+
+	// Yield makes the server run only when nobody else wants the CPU. On a
+	// machine with one CPU it would otherwise take it from a client as soon as
+	// a packet arrives, and its own work would count as the packet's cost.
+	Yield bool `json:"yield,omitempty"`
 }
 
 // Ready is the line that Serve writes once every port answers.
@@ -61,6 +66,12 @@ func Serve(in io.Reader, out io.Writer) error {
 	failed := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread()
+		if ports.Yield {
+			if err := yield(); err != nil {
+				failed <- err
+				return
+			}
+		}
 		failed <- l.run()
 	}()
 	ended := make(chan struct{})
@@ -74,6 +85,16 @@ func Serve(in io.Reader, out io.Writer) error {
 	case <-ended:
 		return nil
 	}
+}
+
+// yield gives the calling thread the policy SCHED_IDLE of sched(7), which
+// preempts nobody.
+func yield() error {
+	const idle = 5
+	if err := unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: idle}, 0); err != nil {
+		return fmt.Errorf("lowering the server below everybody else: %w", err)
+	}
+	return nil
 }
 
 // loop is the epoll set and what is in it, by file descriptor.

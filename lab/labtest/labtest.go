@@ -13,11 +13,15 @@ import (
 
 	"github.com/svcmark/svcmark/lab"
 	"github.com/svcmark/svcmark/lab/endpoint"
+	"github.com/svcmark/svcmark/lab/vm/guest"
 )
 
 // Main is a TestMain: it starts the test binary again inside a fresh node, as
 // root or rootless, and runs the tests there.
 func Main(m *testing.M) {
+	if guest.Is() {
+		guest.Main()
+	}
 	if len(os.Args) == 2 && os.Args[1] == endpoint.Verb {
 		if err := endpoint.Serve(os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)

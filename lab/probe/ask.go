@@ -30,13 +30,16 @@ func ask(proto backends.Protocol, target netip.AddrPort, timeout time.Duration) 
 	}
 	defer s.close()
 	var b [MessageSize]byte
-	if err := s.connect(sa); err != nil {
-		return Answer{}, err
-	}
-	if err := s.send(&b); err != nil {
-		return Answer{}, err
-	}
-	if err := s.receive(&b); err != nil {
+	err = unsignaled(func() error {
+		if err := s.connect(sa); err != nil {
+			return err
+		}
+		if err := s.send(&b); err != nil {
+			return err
+		}
+		return s.receive(&b)
+	})
+	if err != nil {
 		return Answer{}, err
 	}
 	return decode(b[:])

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -27,27 +28,40 @@ type Target struct {
 	Addr     netip.AddrPort
 }
 
+// Timer times operations.
+type Timer struct {
+	Now     func() int64  // the clock
+	Timeout time.Duration // after which an operation is lost
+
+	// Pause is how long to rest before each operation. On a machine with one
+	// CPU the rest of the operation before (the server's way back to sleep,
+	// freed sockets and flows) would otherwise run inside the next one or not,
+	// as its phase has it; rested, each operation meets a quiet machine.
+	Pause time.Duration
+}
+
 // FirstPacket times one new flow to each target, in order. For TCP that is
 // connect(2): the SYN's way there, the answer's way back. For UDP it is a
 // request from a new source port and its reply. Opening and closing the socket
-// is not timed. now is the clock.
-func FirstPacket(now func() int64, targets []Target, timeout time.Duration) (Latencies, error) {
+// is not timed.
+func (t Timer) FirstPacket(targets []Target) (Latencies, error) {
 	l := Latencies{Costs: make([]int64, 0, len(targets))}
 	addrs := make([]*address, len(targets))
-	for i, t := range targets {
-		sa, err := newAddress(t.Addr)
+	for i, target := range targets {
+		sa, err := newAddress(target.Addr)
 		if err != nil {
 			return l, err
 		}
 		addrs[i] = sa
 	}
 	return l, undisturbed(func() error {
-		for i, t := range targets {
-			s, err := open(t.Protocol, timeout)
+		for i, target := range targets {
+			s, err := open(target.Protocol, t.Timeout)
 			if err != nil {
 				return err
 			}
-			cost, err := firstPacket(now, s, t.Protocol, addrs[i])
+			t.rest()
+			cost, err := t.firstPacket(s, target.Protocol, addrs[i])
 			s.close()
 			l.add(cost, err)
 		}
@@ -55,23 +69,23 @@ func FirstPacket(now func() int64, targets []Target, timeout time.Duration) (Lat
 	})
 }
 
-func firstPacket(now func() int64, s socket, proto backends.Protocol, sa *address) (int64, error) {
+func (t Timer) firstPacket(s socket, proto backends.Protocol, sa *address) (int64, error) {
 	if proto == backends.TCP {
-		begin := now()
+		begin := t.Now()
 		err := s.connect(sa)
-		return now() - begin, err
+		return t.Now() - begin, err
 	}
 	var b [MessageSize]byte
 	// A UDP connect sends nothing: it only fixes the peer.
 	if err := s.connect(sa); err != nil {
 		return 0, err
 	}
-	begin := now()
+	begin := t.Now()
 	err := s.send(&b)
 	if err == nil {
 		err = s.receive(&b)
 	}
-	cost := now() - begin
+	cost := t.Now() - begin
 	if err == nil {
 		_, err = decode(b[:])
 	}
@@ -80,13 +94,13 @@ func firstPacket(now func() int64, s socket, proto backends.Protocol, sa *addres
 
 // RoundTrip times n requests and their replies over one flow that is already
 // established: it was opened and asked once before the first is timed.
-func RoundTrip(now func() int64, target Target, n int, timeout time.Duration) (Latencies, error) {
+func (t Timer) RoundTrip(target Target, n int) (Latencies, error) {
 	l := Latencies{Costs: make([]int64, 0, n)}
 	sa, err := newAddress(target.Addr)
 	if err != nil {
 		return l, err
 	}
-	s, err := open(target.Protocol, timeout)
+	s, err := open(target.Protocol, t.Timeout)
 	if err != nil {
 		return l, err
 	}
@@ -98,20 +112,29 @@ func RoundTrip(now func() int64, target Target, n int, timeout time.Duration) (L
 		}
 		return s.receive(&b)
 	}
-	if err = s.connect(sa); err == nil {
-		err = ask()
-	}
-	if err != nil {
-		return l, fmt.Errorf("opening the flow to %s over %s: %w", target.Addr, target.Protocol, err)
-	}
 	return l, undisturbed(func() error {
+		err := s.connect(sa)
+		if err == nil {
+			err = ask()
+		}
+		if err != nil {
+			return fmt.Errorf("opening the flow to %s over %s: %w", target.Addr, target.Protocol, err)
+		}
 		for range n {
-			begin := now()
+			t.rest()
+			begin := t.Now()
 			err := ask()
-			l.add(now()-begin, err)
+			l.add(t.Now()-begin, err)
 		}
 		return nil
 	})
+}
+
+func (t Timer) rest() {
+	if t.Pause > 0 {
+		ts := unix.NsecToTimespec(int64(t.Pause))
+		_, _, _ = unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&ts)), 0, 0)
+	}
 }
 
 func (l *Latencies) add(cost int64, err error) {
@@ -124,18 +147,23 @@ func (l *Latencies) add(cost int64, err error) {
 }
 
 // undisturbed runs a timed loop without the Go runtime in its way: no garbage
-// collection starts inside it, and the thread takes no preemption signal, which
-// would also interrupt its system calls.
+// collection starts inside it, and no signal interrupts it.
 func undisturbed(loop func() error) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	runtime.GC()
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	return unsignaled(loop)
+}
+
+// unsignaled runs fn on a thread that takes no preemption signal of the Go
+// runtime: one would end a system call that waits with EINTR.
+func unsignaled(fn func() error) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	var block, old unix.Sigset_t
 	block.Val[0] = 1 << (uint(unix.SIGURG) - 1)
 	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &block, &old); err != nil {
 		return fmt.Errorf("blocking the runtime's preemption signal: %w", err)
 	}
 	defer func() { _ = unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil) }()
-	return loop()
+	return fn()
 }

@@ -1,0 +1,166 @@
+package ipvs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/svcmark/svcmark/backends"
+	"golang.org/x/sys/unix"
+)
+
+const labAdvice = ", or run in a VM: --lab vm"
+
+// notSupported is a feature of the running kernel that is missing.
+func notSupported(feature, mend string, err error) error {
+	return &backends.NotSupportedError{Feature: feature, Kernel: kernelRelease(), Mend: mend, Err: err}
+}
+
+func noIPVS() error {
+	return notSupported("IPVS (module ip_vs)", "modprobe ip_vs"+labAdvice, nil)
+}
+
+// Probe tries each thing that Sync needs, and takes back what it made. The
+// kernel may load modules for it.
+func (b *Backend) Probe(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	for _, program := range b.programs() {
+		if _, err := exec.LookPath(program); err != nil {
+			return &backends.NotSupportedError{Feature: "program " + program, Mend: "apt-get install iptables ipset", Err: err}
+		}
+	}
+	k, err := openKernel()
+	if err != nil {
+		return notSupported("netlink", "run as root, or in a network namespace of one's own", err)
+	}
+	defer k.close()
+	if k.family == 0 {
+		return noIPVS()
+	}
+	for _, try := range []func() error{
+		func() error { return k.tryScheduler(b.scheduler, b.flags()) },
+		k.tryDummy,
+		b.trySysctls,
+		k.trySetTypes,
+		tryConntrack,
+		func() error { return b.tryRules(ctx, k) },
+	} {
+		if err := try(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// programs are what the path runs.
+func (b *Backend) programs() []string {
+	p := []string{b.iptables.name + "-save", b.iptables.name + "-restore"}
+	if b.path == KubeProxy {
+		p = append(p, b.iptables.name, "ipset")
+	}
+	return p
+}
+
+// tryScheduler makes a virtual server of an address that documentation alone
+// may use (RFC 5737), as kube-proxy's own check does.
+func (k *kernel) tryScheduler(scheduler string, flags uint32) error {
+	v := vip{addr: [4]byte{198, 51, 100, 0}, port: 20000, proto: unix.IPPROTO_TCP}
+	err := firstError(k.putVirtualServer(cmdNewService, v, scheduler, flags), k.ipvs.Flush)
+	switch {
+	case errors.Is(err, unix.EEXIST):
+		return nil
+	case errors.Is(err, unix.ENOENT):
+		return notSupported(fmt.Sprintf("IPVS scheduler %q (module ip_vs_%s)", scheduler, scheduler), "modprobe ip_vs_"+scheduler+labAdvice, nil)
+	case errors.Is(err, unix.EPERM):
+		return notSupported("the right to program IPVS (CAP_NET_ADMIN)", "run as root, or in a network namespace of one's own", err)
+	case err != nil:
+		return name(err, ipvsObject)
+	}
+	return name(firstError(k.putVirtualServerGone(v), k.ipvs.Flush), ipvsObject)
+}
+
+func (k *kernel) tryDummy() error {
+	const probe = "svcmark-probe0"
+	err := firstError(k.putDummy(probe), k.route.Flush)
+	if errors.Is(err, unix.EOPNOTSUPP) {
+		return notSupported("the dummy network device (module dummy)", "modprobe dummy"+labAdvice, nil)
+	}
+	if err != nil && !errors.Is(err, unix.EEXIST) {
+		return name(err, routeObject)
+	}
+	index, _, err := k.link(probe)
+	if err != nil {
+		return err
+	}
+	return name(firstError(k.putLinkGone(index), k.route.Flush), routeObject)
+}
+
+func (b *Backend) trySysctls() error {
+	for _, s := range sysctls(kernelRelease()) {
+		f, err := os.OpenFile(filepath.Join(string(b.sysctls), s.name), os.O_WRONLY, 0)
+		if err != nil {
+			mend := "run as root with /proc/sys writable" + labAdvice
+			if errors.Is(err, fs.ErrNotExist) {
+				// ip_vs hides its settings from namespaces of unprivileged users.
+				mend = "run as root, outside of a user namespace" + labAdvice
+			}
+			return notSupported("sysctl "+s.name, mend, err)
+		}
+		_ = f.Close()
+	}
+	return nil
+}
+
+// tryConntrack looks for entries of a flow that cannot be.
+func tryConntrack() error {
+	nowhere := &want{servers: []server{{vip{proto: unix.IPPROTO_UDP}, []dest{{}}}}}
+	if err := nowhere.dropStaleFlows(); err != nil {
+		return notSupported("conntrack over netlink", "modprobe nf_conntrack_netlink"+labAdvice, err)
+	}
+	return nil
+}
+
+func (k *kernel) trySetTypes() error {
+	for typ := range knownRevisions {
+		if _, err := k.revision(typ); err != nil {
+			return notSupported("ipset with "+typ, "modprobe ip_set_hash_ip ip_set_hash_ipport ip_set_hash_ipportip ip_set_hash_ipportnet ip_set_bitmap_port"+labAdvice, err)
+		}
+	}
+	return nil
+}
+
+// tryRules puts one rule of each match and target in chains that nothing jumps
+// to.
+func (b *Backend) tryRules(ctx context.Context, k *kernel) error {
+	probe := kubeSet{"SVCMARK-PROBE", hashIPPort}
+	r, err := k.revision(probe.typ)
+	if err != nil {
+		return err
+	}
+	if err := firstError(k.putSet(probe, r), k.sets.Flush); err != nil {
+		return name(err, setObject)
+	}
+	const chainName = "SVCMARK-PROBE"
+	err = b.iptables.restore(ctx, "*nat\n:"+chainName+" - [0:0]\n"+
+		"-A "+chainName+" -m set --match-set "+probe.name+" dst,dst -j MARK --or-mark "+mark+"\n"+
+		"-A "+chainName+" -m addrtype --dst-type LOCAL -m mark --mark "+mark+"/"+mark+" -j RETURN\n"+
+		"-A "+chainName+` -m comment --comment "svcmark probe" -j MASQUERADE --random-fully`+"\nCOMMIT\n"+
+		"*filter\n:"+chainName+" - [0:0]\n"+
+		"-A "+chainName+" -m conntrack --ctstate NEW -j REJECT\nCOMMIT\n")
+	if err != nil {
+		err = notSupported(b.iptables.name+" with nat and the matches set, addrtype, comment, conntrack and mark",
+			"modprobe ip_tables iptable_nat iptable_filter xt_set xt_addrtype xt_comment xt_conntrack xt_mark xt_MASQUERADE ipt_REJECT"+labAdvice, err)
+	} else {
+		err = b.iptables.restore(ctx, "*nat\n-F "+chainName+"\n-X "+chainName+"\nCOMMIT\n*filter\n-F "+chainName+"\n-X "+chainName+"\nCOMMIT\n")
+	}
+	if gone := name(firstError(k.putSetCommand(ipsetDestroy, probe.name), k.sets.Flush), setObject); err == nil {
+		err = gone
+	}
+	return err
+}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/svcmark/svcmark/lab"
+	"github.com/svcmark/svcmark/lab/vm"
+	"github.com/svcmark/svcmark/results"
+	"github.com/svcmark/svcmark/runner"
+)
+
+// labFlags choose where a scenario runs.
+type labFlags struct {
+	lab     string
+	clock   string
+	kernel  string
+	modules string
+	memory  int
+}
+
+func (f *labFlags) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.lab, "lab", "auto", "`where`: netns (this kernel), vm (a microVM), or auto (netns if it has all that the backends need)")
+	flags.StringVar(&f.clock, "clock", "auto", "`clock`: virtual (exact instructions, vm only), wall, or auto (virtual in a vm)")
+	for flag, values := range map[string][]string{"lab": {"auto", "netns", "vm"}, "clock": {"auto", "virtual", "wall"}} {
+		// Fails for a flag that does not exist, and these do.
+		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+	}
+	f.registerGuest(cmd)
+}
+
+// registerGuest registers the flags that describe the vm lab's guest.
+func (f *labFlags) registerGuest(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.kernel, "kernel", "", "boot this kernel `image` in the vm lab (default: the distribution's cloud kernel)")
+	flags.StringVar(&f.modules, "modules", "", "the `directory` of its modules, such as /lib/modules/6.1.0-56-cloud-amd64")
+	flags.IntVar(&f.memory, "memory", 0, "give each guest so many `MiB` (default: enough for the largest preset)")
+}
+
+func (f *labFlags) check() error {
+	if !slices.Contains([]string{"auto", "netns", "vm"}, f.lab) {
+		return usagef("--lab %q: want auto, netns or vm", f.lab)
+	}
+	if !slices.Contains([]string{"auto", "virtual", "wall"}, f.clock) {
+		return usagef("--clock %q: want auto, virtual or wall", f.clock)
+	}
+	if f.lab == "netns" && f.clock == "virtual" {
+		return usagef("--clock virtual needs --lab vm: a running kernel has no virtual clock")
+	}
+	return nil
+}
+
+// open chooses the lab, makes sure that every backend can run in it, and says
+// what its figures belong to.
+func (f *labFlags) open(ctx context.Context, s *streams, names []string) (lab.Lab, results.Fingerprint, error) {
+	none := results.Fingerprint{}
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, none, err
+	}
+	if f.lab != "vm" && f.clock != "virtual" {
+		l := &lab.NetNS{Executable: exe}
+		missing, err := firstMissing(ctx, l, names)
+		if err == nil && missing == nil {
+			env, err := l.Environment(ctx, tools())
+			return l, fingerprint("netns", l, env, exe), err
+		}
+		if f.lab == "netns" || ctx.Err() != nil {
+			return nil, none, errors.Join(err, missing)
+		}
+		fmt.Fprintf(s.err, "Using the vm lab: %v\n", errors.Join(err, missing))
+	}
+	return f.openVM(ctx, s.err, exe, names)
+}
+
+func (f *labFlags) openVM(ctx context.Context, log io.Writer, exe string, names []string) (lab.Lab, results.Fingerprint, error) {
+	none := results.Fingerprint{}
+	l, err := vm.New(ctx, f.guest(exe, log))
+	if err != nil {
+		return nil, none, err
+	}
+	missing, err := firstMissing(ctx, l, names)
+	if err := errors.Join(err, missing); err != nil {
+		return nil, none, errors.Join(err, l.Close())
+	}
+	env, err := l.Environment()
+	return l, fingerprint("vm", l, env, exe), err
+}
+
+// guest describes the vm lab's guest.
+func (f *labFlags) guest(exe string, log io.Writer) vm.Options {
+	o := vm.Options{
+		Executable: exe, Kernel: f.kernel, Modules: f.modules, MemoryMiB: f.memory,
+		Log: func(line string) { fmt.Fprintln(log, line) },
+	}
+	if f.clock == string(lab.Wall) {
+		o.Clock = lab.Wall
+	}
+	return o
+}
+
+// firstMissing probes the backends in the lab.
+func firstMissing(ctx context.Context, l lab.Lab, names []string) (missing, err error) {
+	found, err := runner.Probe(ctx, l, names)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range names {
+		if m := found[n]; m != nil {
+			return fmt.Errorf("backend %s cannot run here: %w", n, m), nil
+		}
+	}
+	return nil, nil
+}
+
+func fingerprint(name string, l lab.Lab, env lab.Environment, exe string) results.Fingerprint {
+	return results.Fingerprint{
+		Svcmark: version(), Binary: sum(exe), Lab: name, Clock: string(l.Clock()),
+		Kernel: env.Kernel, CPU: env.CPU, QEMU: env.QEMU, Guest: env.Guest, Tools: env.Tools,
+	}
+}
+
+// sum is the sha256 of a file, "" when it cannot be read.
+func sum(path string) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return ""
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// cellsAtATime is how many cells run at once: in the virtual clock they cannot
+// disturb each other, in the wall clock they would.
+func cellsAtATime(c lab.Clock) int {
+	if c == lab.Virtual {
+		return runtime.NumCPU()
+	}
+	return 1
+}
+
+// tools are the programs whose versions belong to a figure.
+func tools() []string {
+	return []string{"iptables-legacy", "iptables-nft", "ipset", "ipvsadm", "nft", "ip"}
+}

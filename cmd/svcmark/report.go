@@ -1,0 +1,56 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/svcmark/svcmark/report"
+	"github.com/svcmark/svcmark/results"
+)
+
+func newReport(s *streams) *cobra.Command {
+	var format, plots string
+	cmd := &cobra.Command{
+		Use:   "report RUN...",
+		Short: "Print tables of runs and draw their plots",
+		Example: `  svcmark report results/quick-20260102-150405
+  svcmark report results/mine -o md > report.md
+  svcmark report results/mine --plots pictures/
+  svcmark report results/mine -o benchfmt | benchstat -col /backend -`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, dirs []string) error {
+			if !slices.Contains(report.Formats, format) {
+				return usagef("-o %q: want one of %s", format, strings.Join(report.Formats, ", "))
+			}
+			var runs []*results.Run
+			for _, dir := range dirs {
+				run, err := results.Read(dir)
+				if err != nil {
+					return usageError{err}
+				}
+				runs = append(runs, run)
+			}
+			r, err := report.Build(runs...)
+			if err != nil {
+				return usageError{err}
+			}
+			if err := r.Table(s.out, format); err != nil {
+				return err
+			}
+			if plots == "" {
+				return nil
+			}
+			files, err := r.Plots(plots)
+			for _, f := range files {
+				fmt.Fprintln(s.err, f)
+			}
+			return err
+		},
+	}
+	cmd.Flags().StringVarP(&format, "output", "o", "table", "output `format`: "+strings.Join(report.Formats, ", "))
+	cmd.Flags().StringVar(&plots, "plots", "", "draw the plots as PNG and SVG into this `directory`")
+	return cmd
+}

@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/svcmark/svcmark/report"
+	"github.com/svcmark/svcmark/results"
+	"github.com/svcmark/svcmark/runner"
+	"github.com/svcmark/svcmark/scenarios"
+)
+
+// runFlags are the flags of the run verb as they were typed.
+type runFlags struct {
+	scenarios.Overrides
+	lab      labFlags
+	seed     uint64
+	out      string
+	resume   bool
+	parallel int
+	shard    string
+	timeout  time.Duration
+	plots    bool
+
+	reference string
+}
+
+func newRun(s *streams) *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use:   "run [SCENARIO]",
+		Short: "Run a scenario file or a preset and write a run",
+		Long: "Run every cell of a scenario, each on a fresh isolated node, and write a run\n" +
+			"directory with its samples, fingerprint and plots. SCENARIO is a YAML file or one\n" +
+			"of the presets:\n\n" + presetHelp() + "\n" +
+			"A cell proves by packets that every Service reaches its own endpoints before any\n" +
+			"figure of it is kept. Ctrl-C stops at once; --resume goes on from there.",
+		Example: `  svcmark run                                    the preset quick
+  svcmark run quick --services 10,1000 --backends direct,ipvs
+  svcmark run quick --lab netns --clock wall      on this machine's own kernel
+  svcmark run my.yaml --out results/mine
+  svcmark run my.yaml --out results/mine --resume
+  svcmark run scale --shard 1/4 --out results/part1`,
+		Args: cobra.MaximumNArgs(1),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return presetNames(), cobra.ShellCompDirectiveDefault
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name := "quick"
+			if len(args) == 1 {
+				name = args[0]
+			}
+			if cmd.Flags().Changed("seed") {
+				f.Seed = &f.seed
+			}
+			return f.run(cmd.Context(), s, name)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringSliceVar(&f.Backends, "backends", nil, "run these `backends` instead of the scenario's: "+strings.Join(registry().Known().Backends, ", "))
+	flags.IntSliceVar(&f.Services, "services", nil, "run at these `numbers` of Services instead of the scenario's")
+	flags.IntSliceVar(&f.Endpoints, "endpoints", nil, "run with these `numbers` of endpoints per Service")
+	flags.StringSliceVar(&f.Measure, "measure", nil, "take these `measurements`: "+strings.Join(registry().Known().Measurements, ", "))
+	flags.IntVar(&f.Repeat, "repeat", 0, "repeat every cell so often (default: 1 in the virtual clock, 6 in the wall clock)")
+	flags.Uint64Var(&f.seed, "seed", 0, "generate the Services from this `seed`")
+	flags.StringVarP(&f.out, "out", "o", "", "write the run into this `directory` (default: a new one under results/)")
+	flags.BoolVar(&f.resume, "resume", false, "go on with the unfinished run in --out")
+	flags.IntVar(&f.parallel, "parallel", 0, "run so many `cells` at a time (default: the cores in the virtual clock, 1 in the wall clock)")
+	flags.StringVar(&f.shard, "shard", "", "run only part `i/n` of the cells")
+	flags.DurationVar(&f.timeout, "cell-timeout", 15*time.Minute, "give a cell up after this real time")
+	flags.BoolVar(&f.plots, "plots", true, "draw the plots of the finished run")
+	flags.StringVar(&f.reference, "reference", "", "say how the run stands to the run in this `directory`: byte-identical, or what differs")
+	f.lab.register(cmd)
+	return cmd
+}
+
+func (f *runFlags) run(ctx context.Context, s *streams, name string) error {
+	if err := f.lab.check(); err != nil {
+		return err
+	}
+	reg := registry()
+	scenario, err := scenarios.Load(name, reg.Known())
+	if err != nil {
+		return err
+	}
+	if scenario, err = scenario.With(f.Overrides, reg.Known()); err != nil {
+		return err
+	}
+	shard, err := parseShard(f.shard)
+	if err != nil {
+		return err
+	}
+	dir, err := f.dir(scenario)
+	if err != nil {
+		return err
+	}
+	l, fingerprint, err := f.lab.open(ctx, s, scenario.Backends)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	fingerprint.Scenario, fingerprint.Seed = scenario.Hash(), scenario.Seed
+
+	parallel := f.parallel
+	if parallel <= 0 {
+		parallel = cellsAtATime(l.Clock())
+	}
+	progress := newProgress(s.err)
+	run, err := runner.Run(ctx, runner.Options{
+		Scenario: scenario, Registry: reg, Lab: l, Fingerprint: fingerprint,
+		Dir: dir, Resume: f.resume, Parallel: parallel, Shard: shard,
+		CellTimeout: f.timeout, Progress: progress.step,
+	})
+	progress.stop()
+	if err != nil {
+		if ctx.Err() != nil {
+			fmt.Fprintf(s.err, "What is finished is kept: go on with svcmark run %s --out %s --resume\n", name, dir)
+		}
+		return err
+	}
+	if err := f.show(s, run); err != nil {
+		return err
+	}
+	if f.reference != "" {
+		return compareReference(s.err, run, f.reference)
+	}
+	return nil
+}
+
+// show prints what the run found.
+func (f *runFlags) show(s *streams, run *results.Run) error {
+	r, err := report.Build(run)
+	if err != nil {
+		return err
+	}
+	if err := r.Table(s.out, "table"); err != nil {
+		return err
+	}
+	if f.plots {
+		files, err := r.Plots(filepath.Join(run.Dir, "plots"))
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(s.out, "\nPlots:")
+		for _, file := range files {
+			fmt.Fprintln(s.out, "  "+file)
+		}
+	}
+	fmt.Fprintf(s.out, "\nSamples: %s\n%s\n", filepath.Join(run.Dir, samplesFile), r.Verdict())
+	return failures(run)
+}
+
+// failures is an error when cells of the run failed.
+func failures(run *results.Run) error {
+	failed := 0
+	for _, c := range run.Meta.Cells {
+		if c.Status == results.Failed {
+			failed++
+		}
+	}
+	if failed > 0 {
+		return failedCells{failed, len(run.Meta.Cells)}
+	}
+	return nil
+}
+
+// dir is the run's directory.
+func (f *runFlags) dir(s *scenarios.Scenario) (string, error) {
+	if f.out != "" {
+		return f.out, nil
+	}
+	if f.resume {
+		return "", usagef("--resume needs --out: the directory of the run to go on with")
+	}
+	return filepath.Join("results", s.Metadata.Name+"-"+time.Now().UTC().Format("20060102-150405")), nil
+}
+
+func parseShard(text string) (runner.Shard, error) {
+	if text == "" {
+		return runner.Shard{}, nil
+	}
+	i, n, ok := strings.Cut(text, "/")
+	index, err1 := strconv.Atoi(i)
+	count, err2 := strconv.Atoi(n)
+	if !ok || err1 != nil || err2 != nil || index < 1 || index > count {
+		return runner.Shard{}, usagef("--shard %q: want i/n with 1 <= i <= n, such as 2/4", text)
+	}
+	return runner.Shard{Index: index, Count: count}, nil
+}
+
+func presetNames() []string {
+	var names []string
+	for _, p := range scenarios.Presets() {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+func presetHelp() string {
+	var b strings.Builder
+	for _, p := range scenarios.Presets() {
+		fmt.Fprintf(&b, "  %-8s %s\n", p.Name, p.Description)
+	}
+	return b.String()
+}

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/svcmark/svcmark/lab"
+	"github.com/svcmark/svcmark/lab/endpoint"
+	"github.com/svcmark/svcmark/runner"
+)
+
+// newWorker is the verb with which a lab starts this program on a node.
+func newWorker(s *streams) *cobra.Command {
+	return &cobra.Command{
+		Use: runner.Verb, Hidden: true, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := lab.EnterNode(); err != nil {
+				return err
+			}
+			return runner.Work(cmd.Context(), s.in, s.out, registry())
+		},
+	}
+}
+
+// newEndpointHost is the verb with which a worker starts an endpoint host.
+func newEndpointHost(s *streams) *cobra.Command {
+	return &cobra.Command{
+		Use: endpoint.Verb, Hidden: true, Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return endpoint.Serve(s.in, s.out) },
+	}
+}

@@ -1,0 +1,2 @@
+// Package vm is the lab that boots a machine of its own.
+package vm

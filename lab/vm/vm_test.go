@@ -1,0 +1,294 @@
+package vm
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/svcmark/svcmark/backends"
+	"github.com/svcmark/svcmark/lab"
+	"github.com/svcmark/svcmark/lab/vm/image"
+)
+
+// newLab makes a Lab of this test program. Without QEMU a test is skipped, but not
+// in CI: there its absence is a fault.
+func newLab(t *testing.T, o Options) *Lab {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Log == nil {
+		o.Log = func(s string) { t.Log(s) }
+	}
+	err = image.CheckStatic(exe)
+	var l *Lab
+	if err == nil {
+		l, err = New(t.Context(), o)
+		if err != nil && !errors.Is(err, backends.ErrNotSupported) {
+			t.Fatal(err)
+		}
+	}
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+// runJob gives the events of a job as one text.
+func runJob(t *testing.T, l *Lab, job lab.Job) (string, error) {
+	t.Helper()
+	var out bytes.Buffer
+	err := l.Run(t.Context(), job, func(line []byte) {
+		out.Write(line)
+		out.WriteByte('\n')
+	})
+	return out.String(), err
+}
+
+func TestVMWorkerGetsItsJob(t *testing.T) {
+	l := newLab(t, Options{})
+	input := strings.Repeat("0123456789\n", 100_000)
+	got, err := runJob(t, l, lab.Job{Args: []string{"echo", "-x", "two words", ""}, Input: []byte(input)})
+	want := `args ["-x" "two words" ""]
+input 1100000 bytes, 100000 lines
+env ["PATH=/usr/sbin:/usr/bin:/sbin:/bin" "HOME=/" "SVCMARK_NODE=vm"] dir / uid 0 pid1 false
+no newline
+`
+	if err != nil || got != want {
+		t.Errorf("error %v, events\n%s\nwant\n%s", err, got, want)
+	}
+	got, err = runJob(t, l, lab.Job{Args: []string{"echo"}})
+	if err != nil || !strings.Contains(got, "input 0 bytes") {
+		t.Errorf("a job without input: error %v, events\n%s", err, got)
+	}
+}
+
+func TestVMTools(t *testing.T) {
+	l := newLab(t, Options{})
+	got, err := runJob(t, l, lab.Job{Args: []string{"tools"}})
+	if want := "legacy 4\nnft 4\nipvs 2\nnft true\n"; err != nil || got != want {
+		t.Errorf("error %v, events\n%s\nwant\n%s", err, got, want)
+	}
+	if m := l.Missing(); len(m) > 0 {
+		t.Logf("modules that this kernel lacks: %q", m)
+	}
+}
+
+func TestVMClockIsExact(t *testing.T) {
+	l := newLab(t, Options{})
+	job := lab.Job{Args: []string{"timing"}}
+	first, err := runJob(t, l, job)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(first, "\n"); n != 13 {
+		t.Fatalf("%d events, want 13:\n%s", n, first)
+	}
+	t.Log(first)
+	again, err := runJob(t, l, job)
+	if err != nil || again != first {
+		t.Errorf("the second run differs (error %v):\n%s\nfrom the first:\n%s", err, again, first)
+	}
+
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			beside, err := runJob(t, l, job)
+			if err != nil || beside != first {
+				t.Errorf("a run beside another differs (error %v):\n%s\nfrom the first:\n%s", err, beside, first)
+			}
+		})
+	}
+	wg.Wait()
+
+	// A Perturb that changed nothing would be no perturbation.
+	job.Perturb = 1
+	shifted, err := runJob(t, l, job)
+	if err != nil || shifted == first {
+		t.Errorf("Perturb changed nothing (error %v):\n%s", err, shifted)
+	}
+	again, err = runJob(t, l, job)
+	if err != nil || again != shifted {
+		t.Errorf("the second perturbed run differs (error %v):\n%s\nfrom the first:\n%s", err, again, shifted)
+	}
+}
+
+func TestVMSnapshotsAreEqual(t *testing.T) {
+	l := newLab(t, Options{})
+	job := lab.Job{Args: []string{"timing"}}
+	first, err := runJob(t, l, job)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := l.kernelAt
+	other := newLab(t, Options{Cache: t.TempDir(), Kernel: found.Image, Modules: found.Modules})
+	second, err := runJob(t, other, job)
+	if err != nil || second != first {
+		t.Errorf("a run from another snapshot differs (error %v):\n%s\nfrom the first:\n%s", err, second, first)
+	}
+	a, err := l.Environment()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := other.Environment()
+	if err != nil || a.Guest != b.Guest {
+		t.Errorf("fingerprints differ (error %v):\n%v\n%v", err, a, b)
+	}
+}
+
+func TestVMManyEvents(t *testing.T) {
+	l := newLab(t, Options{})
+	const size = 4_000_000
+	n := 0
+	err := l.Run(t.Context(), lab.Job{Args: []string{"flood", fmt.Sprint(size)}}, func(line []byte) {
+		if len(line) != 99 {
+			t.Fatalf("a line of %d bytes", len(line))
+		}
+		n += len(line) + 1
+	})
+	if err != nil || n != size {
+		t.Errorf("error %v, %d bytes of %d", err, n, size)
+	}
+}
+
+func TestVMBadEnds(t *testing.T) {
+	l := newLab(t, Options{})
+	for _, test := range []struct {
+		args   []string
+		reason string // what the error's reason begins with
+		tail   string // what its last lines hold
+	}{
+		{[]string{"exit", "3"}, "exit status 3", "this is why"},
+		{[]string{"kill"}, "killed by SIGTERM", ""},
+		{[]string{"panic"}, "kernel panic: sysrq triggered crash", "sysrq triggered crash"},
+		{[]string{"oom"}, "out of memory (the guest has 1024 MiB; Out of memory: Killed process", ""},
+	} {
+		t.Run(test.args[0], func(t *testing.T) {
+			_, err := runJob(t, l, lab.Job{Args: test.args})
+			var e *lab.RunError
+			if !errors.As(err, &e) {
+				t.Fatalf("error %v, want a RunError", err)
+			}
+			if !strings.HasPrefix(e.Reason, test.reason) || !strings.Contains(strings.Join(e.Tail, "\n"), test.tail) {
+				t.Errorf("got\n%v\nwant the reason %q, and the last lines with %q", e, test.reason, test.tail)
+			}
+		})
+	}
+	t.Run("too large", func(t *testing.T) {
+		_, err := runJob(t, l, lab.Job{Input: make([]byte, 17<<20)})
+		if err == nil || !strings.Contains(err.Error(), "the vm lab takes at most") {
+			t.Errorf("error %v", err)
+		}
+	})
+	t.Run("leave", func(t *testing.T) {
+		if _, err := runJob(t, l, lab.Job{Args: []string{"leave"}}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestVMHang(t *testing.T) {
+	l := newLab(t, Options{Timeout: 3 * time.Second})
+	for _, verb := range []string{"hang", "spin"} {
+		got, err := runJob(t, l, lab.Job{Args: []string{verb}})
+		var e *lab.RunError
+		if !errors.As(err, &e) || e.Reason != "no sign of life for 3s" || !strings.HasSuffix(got, "ing\n") {
+			t.Errorf("%s: error %v, events %q", verb, err, got)
+		}
+	}
+}
+
+func TestVMInterrupt(t *testing.T) {
+	l := newLab(t, Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	err := l.Run(ctx, lab.Job{Args: []string{"hang"}}, func([]byte) { cancel() })
+	var e *lab.RunError
+	if !errors.As(err, &e) || e.Reason != "interrupted" || !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	if left := children(t, os.Getpid()); len(left) > 0 {
+		t.Errorf("processes are left: %v", left)
+	}
+	// Before it starts.
+	if err := l.Run(ctx, lab.Job{Args: []string{"hang"}}, func([]byte) {}); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestVMBadSnapshot(t *testing.T) {
+	l := newLab(t, Options{})
+	path, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", l.snapshot.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut := dir + "/cut"
+	if err := os.WriteFile(cut, b[:len(b)/2], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	whole := l.snapshot
+	defer func() { l.snapshot = whole }()
+	if l.snapshot, err = os.Open(cut); err != nil {
+		t.Fatal(err)
+	}
+	defer l.snapshot.Close()
+	_, err = runJob(t, l, lab.Job{Args: []string{"echo"}})
+	var e *lab.RunError
+	if !errors.As(err, &e) || !strings.Contains(e.Reason, "snapshot could not be restored") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestVMWallNeedsKVM(t *testing.T) {
+	cache := t.TempDir()
+	base := newLab(t, Options{})
+	o := Options{Clock: lab.Wall, Cache: cache, Kernel: base.kernelAt.Image, Modules: base.kernelAt.Modules}
+	var l *Lab
+	var logs []string
+	l, err := New(t.Context(), o)
+	if err == nil {
+		t.Log("KVM works here")
+		defer l.Close()
+	} else {
+		if !errors.Is(err, backends.ErrNotSupported) {
+			t.Fatal(err)
+		}
+		t.Log(err)
+		o.Emulated = true
+		o.Log = func(s string) { logs = append(logs, s) }
+		l = newLab(t, o)
+		if !slices.ContainsFunc(logs, func(s string) bool { return strings.Contains(s, "noise") }) {
+			t.Errorf("nothing was said about the figures: %q", logs)
+		}
+		if slices.ContainsFunc(logs, func(s string) bool { return strings.Contains(s, "trying") }) {
+			t.Errorf("the probe's result was not kept: %q", logs)
+		}
+	}
+	if l.Clock() != lab.Wall {
+		t.Errorf("clock %v", l.Clock())
+	}
+	got, err := runJob(t, l, lab.Job{Args: []string{"tools"}})
+	if err != nil || !strings.Contains(got, "ipvs 2") {
+		t.Errorf("error %v, events\n%s", err, got)
+	}
+}

@@ -1,0 +1,17 @@
+package vmtest_test
+
+import (
+	"testing"
+
+	"github.com/svcmark/svcmark/lab/vm/vmtest"
+)
+
+// These run the suites that need a full kernel on one.
+
+func TestVMConformance(t *testing.T) {
+	vmtest.Run(t, "github.com/svcmark/svcmark/backends/backendtest")
+}
+
+func TestVMIPVS(t *testing.T) { vmtest.Run(t, "github.com/svcmark/svcmark/backends/ipvs") }
+
+func TestVMLab(t *testing.T) { vmtest.Run(t, "github.com/svcmark/svcmark/lab") }

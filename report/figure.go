@@ -1,0 +1,175 @@
+package report
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/svcmark/svcmark/report/stats"
+	"github.com/svcmark/svcmark/results"
+)
+
+// figure is a picture before it is drawn: which values go where. Panels are
+// beside each other and share their scales, unless they are bars.
+type figure struct {
+	name     string // of its files, without extension
+	title    string
+	subtitle string
+	better   results.Better
+	yTitle   string
+	q        quantity
+	log      bool            // both axes are logarithmic
+	hidden   map[string]bool // backends too small to be drawn with the others
+	panels   []panel
+	parts    []string // what bars are stacked of; empty when they are whole
+	legend   []legendEntry
+	heading  string // over the legend's details; "" when they hold for the picture
+}
+
+// panel is curves over Axis, or bars.
+type panel struct {
+	title  string
+	curves []curve
+	bars   []bar
+}
+
+// curve is one backend's values over Axis.
+type curve struct {
+	backend string
+	points  []stats.Point
+	fit     *stats.Line // drawn instead of the connection of points when it is a good one
+}
+
+// bar is one backend's value, in parts that add up; it has none when there is
+// no value.
+type bar struct {
+	backend string
+	parts   []float64
+}
+
+// legendEntry explains one backend's look, and says what its figures say.
+type legendEntry struct{ backend, detail, failed string }
+
+// figures decides which pictures the report has. Units decide it, not names:
+// those without a better side, those that refine another and those that are 0
+// everywhere have none.
+func (r *Report) figures() []figure {
+	var fs []figure
+	for i := 0; i < len(r.Tables); {
+		j := i
+		for j < len(r.Tables) && r.Tables[j].Measurement == r.Tables[i].Measurement {
+			j++
+		}
+		fs = append(fs, r.measurementFigures(r.Tables[i:j])...)
+		i = j
+	}
+	return fs
+}
+
+// measurementFigures draws tables of one measurement: units of one kind
+// together, others apart.
+func (r *Report) measurementFigures(tables []Table) []figure {
+	var kinds [][]*Table
+	for i := range tables {
+		t := &tables[i]
+		if t.Companion || t.Unit.Better == results.Neither || t.zero() || len(t.Fits) == 0 {
+			continue
+		}
+		q := quantityOf(t.Unit)
+		k := slices.IndexFunc(kinds, func(ts []*Table) bool {
+			o := quantityOf(ts[0].Unit)
+			return o.noun == q.noun && o.per == q.per
+		})
+		if k < 0 {
+			kinds = append(kinds, []*Table{t})
+		} else {
+			kinds[k] = append(kinds[k], t)
+		}
+	}
+	var fs []figure
+	for i, ts := range kinds {
+		suffix := ""
+		if i > 0 { // the first kind is the measurement's own
+			suffix = quantityOf(ts[0].Unit).noun
+		}
+		fs = append(fs, r.kindFigures(ts, suffix)...)
+	}
+	return fs
+}
+
+// kindFigures draws units of one kind. Costs of an operation add up and are
+// stacked as bars; sizes do not and get a panel each. A single unit gets a
+// panel for each value of the label that has most of them, such as the
+// position. What other labels there are make pictures of their own.
+func (r *Report) kindFigures(ts []*Table, suffix string) []figure {
+	first := ts[0]
+	q := quantityOf(first.Unit)
+	stacked := len(ts) > 1 && q.per != ""
+	facet := ""
+	if len(ts) == 1 {
+		facet = first.facet()
+	}
+	var fs []figure
+	for _, split := range first.splits(facet) {
+		f := figure{q: q, title: words(first.Measurement), yTitle: q.axis(), better: first.Unit.Better}
+		slug := []string{words(first.Measurement), suffix}
+		for _, l := range split {
+			slug = append(slug, l.Value)
+		}
+		f.name = slugOf(slug)
+		f.subtitle = r.subtitle(first, split)
+		switch {
+		case stacked || first.sizes() < 2:
+			f.title += sizesTitle(first)
+			f.bars(ts, split, facet)
+		case len(ts) > 1:
+			f.title += " over the number of Services"
+			f.yTitle = strings.TrimPrefix(q.axis(), q.aspect+" ")
+			for _, t := range ts {
+				f.panels = append(f.panels, panel{title: quantityOf(t.Unit).axis(), curves: t.curves(split)})
+			}
+			f.chooseScale()
+			f.explain(first, split)
+		default:
+			f.title += " over the number of Services"
+			for _, v := range first.values(facet, split) {
+				p := panel{curves: first.curves(append(slices.Clone(split), v...))}
+				p.title = caption(v)
+				f.panels = append(f.panels, p)
+			}
+			f.chooseScale()
+			f.explain(first, split)
+		}
+		fs = append(fs, f)
+	}
+	return fs
+}
+
+func sizesTitle(t *Table) string {
+	if t.sizes() == 1 {
+		return ""
+	}
+	return " by number of Services"
+}
+
+// curves is the group's backends.
+func (t *Table) curves(group []results.Label) []curve {
+	var cs []curve
+	q := quantityOf(t.Unit)
+	for _, f := range t.Fits {
+		if !includes(f.Group, group) {
+			continue
+		}
+		c := curve{backend: f.Backend}
+		for _, p := range f.Points {
+			c.points = append(c.points, stats.Point{X: p.X, Y: p.Y * q.factor, Lo: p.Lo * q.factor, Hi: p.Hi * q.factor})
+		}
+		if f.Growth.Class == stats.Linear || f.Growth.Class == stats.Constant {
+			l := f.Growth.Line
+			l.Intercept *= q.factor
+			l.Slope *= q.factor
+			c.fit = &l
+		}
+		cs = append(cs, c)
+	}
+	return cs
+}

@@ -1,0 +1,87 @@
+package report
+
+import (
+	"hash/fnv"
+	"image/color"
+	"slices"
+)
+
+// look is how one backend is drawn, everywhere and in every run: a colour, and
+// a marker for those who see no colours or print without.
+type look struct {
+	color  color.RGBA
+	marker marker
+}
+
+// The colours of Okabe and Ito, Color Universal Design (2008),
+// https://jfly.uni-koeln.de/color/, which people of every kind of colour vision
+// tell apart. Yellow is left out: it is not seen on white.
+var (
+	black         = color.RGBA{0x00, 0x00, 0x00, 0xff}
+	orange        = color.RGBA{0xe6, 0x9f, 0x00, 0xff}
+	skyBlue       = color.RGBA{0x56, 0xb4, 0xe9, 0xff}
+	bluishGreen   = color.RGBA{0x00, 0x9e, 0x73, 0xff}
+	blue          = color.RGBA{0x00, 0x72, 0xb2, 0xff}
+	vermillion    = color.RGBA{0xd5, 0x5e, 0x00, 0xff}
+	reddishPurple = color.RGBA{0xcc, 0x79, 0xa7, 0xff}
+	grey          = color.RGBA{0x80, 0x80, 0x80, 0xff}
+)
+
+// looks is every look, in a fixed order: a place in it is for ever.
+var looks = []look{
+	{grey, marker{sides: 0, hollow: true}},
+	{vermillion, marker{sides: 0}},
+	{orange, marker{sides: 4, turn: 45}},
+	{blue, marker{sides: 3}},
+	{bluishGreen, marker{sides: 4}},
+	{reddishPurple, marker{sides: 3, turn: 180}},
+	{skyBlue, marker{sides: 5}},
+	{black, marker{sides: 4, turn: 45, hollow: true}},
+}
+
+// known holds the places of the names that most runs have. It is taste, not
+// knowledge: a backend that is not here gets a place from its name.
+var known = []string{"direct", "iptables-legacy", "iptables-nft", "ipvs", "nftables", "ebpf", "userspace"}
+
+// looksOf gives each backend a look. A known name has its own. Another one has
+// the place that its name's hash says, so that it keeps it from run to run; when
+// that is taken within these names, the next free one, in alphabetical order.
+// With more names than looks some look alike.
+func looksOf(backends []string) map[string]look {
+	places := map[string]int{}
+	taken := map[int]bool{}
+	var others []string
+	for _, b := range backends {
+		if i := slices.Index(known, b); i >= 0 {
+			places[b] = i
+			taken[i] = true
+		} else {
+			others = append(others, b)
+		}
+	}
+	slices.Sort(others)
+	for _, b := range slices.Compact(others) {
+		h := fnv.New32a()
+		_, _ = h.Write([]byte(b)) // never fails
+		place := int(h.Sum32() % uint32(len(looks)))
+		for range looks {
+			if !taken[place] {
+				break
+			}
+			place = (place + 1) % len(looks)
+		}
+		places[b] = place
+		taken[place] = true
+	}
+	m := map[string]look{}
+	for b, i := range places {
+		m[b] = looks[i]
+	}
+	return m
+}
+
+// tint mixes a colour with white: 1 is the colour itself.
+func tint(c color.RGBA, share float64) color.RGBA {
+	mix := func(v uint8) uint8 { return uint8(255 - share*(255-float64(v))) }
+	return color.RGBA{mix(c.R), mix(c.G), mix(c.B), 0xff}
+}
