@@ -119,7 +119,7 @@ func restore(ctx context.Context, cmd *exec.Cmd, write func(io.Writer) error) er
 	case ctx.Err() != nil:
 		return fmt.Errorf("%s was stopped: %w", filepath.Base(cmd.Path), ctx.Err())
 	case err != nil:
-		return newRestoreError(filepath.Base(cmd.Path), said.String(), err, write)
+		return batchTooLong(newRestoreError(filepath.Base(cmd.Path), said.String(), err, write))
 	case writeErr != nil:
 		return fmt.Errorf("writing the input of %s: %w", filepath.Base(cmd.Path), writeErr)
 	}
@@ -138,9 +138,28 @@ func stream() (r, w *os.File, err error) {
 	return os.NewFile(uintptr(fds[0]), "stream"), os.NewFile(uintptr(fds[1]), "stream"), nil
 }
 
-// read gives what the kernel holds.
+// read gives what the kernel holds. One run of iptables-save gives all tables,
+// but the legacy one learns which there are from a file in /proc that an
+// unprivileged user's root may not be allowed to read: then it is asked for
+// each, which makes those that are not there.
 func (t tools) read(ctx context.Context) (found, error) {
-	cmd := exec.CommandContext(ctx, t.save)
+	all, err := t.readTables(ctx)
+	if err == nil || ctx.Err() != nil {
+		return all, err
+	}
+	all = found{}
+	for _, table := range Tables() {
+		one, tableErr := t.readTables(ctx, "-t", string(table))
+		if tableErr != nil {
+			return nil, errors.Join(err, tableErr)
+		}
+		all[table] = one[table]
+	}
+	return all, nil
+}
+
+func (t tools) readTables(ctx context.Context, args ...string) (found, error) {
+	cmd := exec.CommandContext(ctx, t.save, args...)
 	var said head
 	cmd.Stderr = &said
 	out, err := cmd.StdoutPipe()
