@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -77,6 +78,7 @@ type cost struct{ clock, cpu int64 }
 
 func (c *cost) add(b *testing.B, run func()) {
 	b.Helper()
+	runtime.GC() // what the cleaning left is not the run's to collect
 	cpu, clock := cpuTime(b), lab.Now()
 	run()
 	c.clock += lab.Now() - clock

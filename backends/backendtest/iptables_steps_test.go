@@ -21,9 +21,6 @@ func TestIPTablesEqualsKubeProxysSteps(t *testing.T) {
 	for _, v := range []iptables.Variant{iptables.Legacy, iptables.NFT} {
 		t.Run(string(v), func(t *testing.T) {
 			b := iptables.New(v)
-			if err := b.Probe(t.Context()); err != nil {
-				t.Fatal(err)
-			}
 			state := goldenState()
 			defer cleanUp(t, b)
 			if err := b.Sync(t.Context(), state); err != nil {

@@ -89,7 +89,7 @@ func (s *suite) interrupt(t *testing.T) {
 	want := s.dump(t)
 	for after1 := time.Millisecond; ; after1 *= 2 {
 		ctx, cancel := context.WithTimeout(t.Context(), after1)
-		err := b.Sync(ctx, many(500))
+		err := b.Sync(ctx, many(300))
 		cancel()
 		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("interrupted after %s: %v", after1, err)

@@ -19,6 +19,11 @@ func (b *Backend) Probe(ctx context.Context) error {
 	if err := b.ready(ctx); err != nil {
 		return err
 	}
+	if b.variant == NFT {
+		if err := checkBatch(); err != nil {
+			return err
+		}
+	}
 	r := newRuleset(probeState(), Features{}, nil, nil)
 	err := b.try(ctx, r.write)
 	if refused := (*RestoreError)(nil); !errors.As(err, &refused) {

@@ -32,7 +32,7 @@ func (e *RestoreError) Unwrap() error { return e.Err }
 
 // newRestoreError looks up the line that the tool complains of. The input was
 // streamed and is gone, so it is written once more.
-func newRestoreError(tool, said string, err error, write func(io.Writer) error) error {
+func newRestoreError(tool, said string, err error, write func(io.Writer) error) *RestoreError {
 	e := &RestoreError{Tool: tool, Said: strings.TrimSpace(said), Err: err, Line: parseLine(said)}
 	if e.Line > 0 {
 		f := lineFinder{left: e.Line}

@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"github.com/svcmark/svcmark/backends"
 )
 
 func TestRestoreErrorShowsTheLine(t *testing.T) {
@@ -32,6 +34,18 @@ func TestRestoreErrorShowsTheLine(t *testing.T) {
 	err := newRestoreError("tool", "Another app is currently holding the xtables lock", errors.New("exit status 4"), write)
 	if want := "tool: exit status 4: Another app is currently holding the xtables lock"; err.Error() != want {
 		t.Errorf("%q, want %q", err, want)
+	}
+}
+
+func TestBatchTooLongIsNotSupported(t *testing.T) {
+	none := func(io.Writer) error { return nil }
+	tooLong := newRestoreError("tool", "sendmsg() failed: Message too long\n", errors.New("exit status 1"), none)
+	if err := batchTooLong(tooLong); !errors.Is(err, backends.ErrNotSupported) || !errors.Is(err, error(tooLong)) {
+		t.Errorf("%v is not ErrNotSupported because of the tool's error", err)
+	}
+	other := newRestoreError("tool", "line 5 failed\n", errors.New("exit status 1"), none)
+	if err := batchTooLong(other); err != error(other) {
+		t.Errorf("%v, want the error itself", err)
 	}
 }
 

@@ -2,6 +2,7 @@ package iptables
 
 import (
 	"io"
+	"slices"
 	"strconv"
 
 	"github.com/svcmark/svcmark/backends"
@@ -46,12 +47,16 @@ type ruleset struct {
 
 // newRuleset prepares a state that check has accepted. space is reused.
 func newRuleset(state *backends.State, features Features, found found, space hashes) *ruleset {
-	r := &ruleset{state: state, features: features, found: found, hashes: appendHashes(space[:0], state)}
-	endpoints, most := 0, 0
+	r := &ruleset{state: state, features: features, found: found}
+	endpoints, names, most := 0, 0, 0
 	for i := range state.Services {
 		n := len(state.Services[i].Endpoints)
 		endpoints, most = endpoints+n, max(most, n)
+		if n > 0 {
+			names += 1 + n
+		}
 	}
+	r.hashes = appendHashes(slices.Grow(space[:0], names*hashSize), state)
 	r.large = endpoints > largeCluster
 	if state.Node.ClusterCIDR.IsValid() {
 		r.notPod = " ! -s " + state.Node.ClusterCIDR.String()

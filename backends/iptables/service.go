@@ -42,13 +42,16 @@ func (r *ruleset) balance(t *text, p *backends.ServicePort, service []byte, endp
 // through the VIP is masqueraded, or it would answer past the node; everything
 // is sent to the endpoint.
 func (r *ruleset) rewrite(t *text, p *backends.ServicePort, endpoints hashes) {
-	proto := lower(p.Protocol)
+	target := " -m tcp -p tcp -j DNAT --to-destination "
+	if p.Protocol == backends.UDP {
+		target = " -m udp -p udp -j DNAT --to-destination "
+	}
 	for i := range p.Endpoints {
 		chain, to := endpoints.next(), p.Endpoints[i].Addr
 		r.endpointRule(t, chain)
 		t.str(" -s ").addr(to.Addr()).str(" -j KUBE-MARK-MASQ").end()
 		r.endpointRule(t, chain)
-		t.str(" -m ").str(proto).str(" -p ").str(proto).str(" -j DNAT --to-destination ").addrPort(to).end()
+		t.str(target).addrPort(to).end()
 	}
 }
 

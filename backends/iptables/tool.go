@@ -97,10 +97,10 @@ func (t tools) restoreCommand(ctx context.Context) *exec.Cmd {
 	return exec.CommandContext(ctx, t.restore, restoreArgs()...)
 }
 
-// restore runs cmd on what write writes, which goes there through a pipe while
+// restore runs cmd on what write writes, which goes there through a stream while
 // the tool already works on it.
 func restore(ctx context.Context, cmd *exec.Cmd, write func(io.Writer) error) error {
-	in, out, err := pipe()
+	in, out, err := stream()
 	if err != nil {
 		return err
 	}
@@ -119,32 +119,47 @@ func restore(ctx context.Context, cmd *exec.Cmd, write func(io.Writer) error) er
 	case ctx.Err() != nil:
 		return fmt.Errorf("%s was stopped: %w", filepath.Base(cmd.Path), ctx.Err())
 	case err != nil:
-		return newRestoreError(filepath.Base(cmd.Path), said.String(), err, write)
+		return batchTooLong(newRestoreError(filepath.Base(cmd.Path), said.String(), err, write))
 	case writeErr != nil:
 		return fmt.Errorf("writing the input of %s: %w", filepath.Base(cmd.Path), writeErr)
 	}
 	return nil
 }
 
-// pipeSize is what an unprivileged process may ask for. The larger the pipe,
-// the fewer the switches between its ends.
-const pipeSize = 1 << 20
-
-// pipe makes a pipe whose ends block: os.Pipe's are polled, which costs a
-// system call and a trip through the scheduler each time that the pipe is full.
-func pipe() (r, w *os.File, err error) {
-	var fds [2]int
-	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
-		return nil, nil, fmt.Errorf("making a pipe: %w", err)
+// stream makes a stream whose ends block. It is a socket pair, because a pipe
+// that is full wakes its writer for each page that is read: two switches for
+// 4 KiB. A socket's writer sleeps until most of its buffer is read. And unlike
+// the ends that os.Pipe makes, blocking ones need no trip through the poller.
+func stream() (r, w *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("making a socket pair: %w", err)
 	}
-	// A smaller pipe works too.
-	_, _ = unix.FcntlInt(uintptr(fds[1]), unix.F_SETPIPE_SZ, pipeSize)
-	return os.NewFile(uintptr(fds[0]), "pipe"), os.NewFile(uintptr(fds[1]), "pipe"), nil
+	return os.NewFile(uintptr(fds[0]), "stream"), os.NewFile(uintptr(fds[1]), "stream"), nil
 }
 
-// read gives what the kernel holds.
+// read gives what the kernel holds. One run of iptables-save gives all tables,
+// but the legacy one learns which there are from a file in /proc that an
+// unprivileged user's root may not be allowed to read: then it is asked for
+// each, which makes those that are not there.
 func (t tools) read(ctx context.Context) (found, error) {
-	cmd := exec.CommandContext(ctx, t.save)
+	all, err := t.readTables(ctx)
+	if err == nil || ctx.Err() != nil {
+		return all, err
+	}
+	all = found{}
+	for _, table := range Tables() {
+		one, tableErr := t.readTables(ctx, "-t", string(table))
+		if tableErr != nil {
+			return nil, errors.Join(err, tableErr)
+		}
+		all[table] = one[table]
+	}
+	return all, nil
+}
+
+func (t tools) readTables(ctx context.Context, args ...string) (found, error) {
+	cmd := exec.CommandContext(ctx, t.save, args...)
 	var said head
 	cmd.Stderr = &said
 	out, err := cmd.StdoutPipe()
