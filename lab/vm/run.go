@@ -60,7 +60,9 @@ func (l *Lab) run(ctx context.Context, files qemu.Files, event func([]byte)) (*w
 	defer context.AfterFunc(ctx, p.Kill)()
 
 	if files.Snapshot != nil {
-		if err := p.Restore(ctx); err != nil {
+		processor := l.processors.take()
+		defer l.processors.give(processor)
+		if err := p.Restore(ctx, processor); err != nil {
 			return nil, l.failure("the guest's snapshot could not be restored", p.Console(), nil, because(ctx, err))
 		}
 	}

@@ -129,7 +129,9 @@ func (l *Lab) makeSnapshot(ctx context.Context, path string) error {
 		said()
 		listened <- l
 	}()
-	err = p.Save(ctx, f, soon)
+	processor := l.processors.take()
+	defer l.processors.give(processor)
+	err = p.Save(ctx, f, soon, processor)
 	p.Kill()
 	heard := <-listened
 	switch {

@@ -32,6 +32,7 @@ type Lab struct {
 	machine  qemu.Machine
 	missing  []string
 
+	processors           *processors
 	kernelFile, rootFile *os.File
 	snapshot             *os.File // nil when guests boot
 	spawner              *qemu.Spawner
@@ -50,7 +51,7 @@ func New(ctx context.Context, options Options) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Lab{options: o}
+	l := &Lab{options: o, processors: newProcessors()}
 	if l.program, l.version, err = findQEMU(ctx, o.QEMU); err != nil {
 		return nil, err
 	}

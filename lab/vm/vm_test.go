@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -128,6 +129,23 @@ func TestVMClockIsExact(t *testing.T) {
 	}
 }
 
+// A loop's rounds have a whole number of instructions each, and so must the clock
+// say.
+func TestVMNanosecondIsInstruction(t *testing.T) {
+	l := newLab(t, Options{})
+	got, err := runJob(t, l, lab.Job{Args: []string{"count"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var once, twice int
+	if _, err := fmt.Sscan(got, &once, &twice); err != nil {
+		t.Fatal(err)
+	}
+	if more := twice - once; more%100_000 != 0 || more < 200_000 || more > 1_000_000 {
+		t.Errorf("100,000 more rounds took %d ns more", more)
+	}
+}
+
 func TestVMSnapshotsAreEqual(t *testing.T) {
 	l := newLab(t, Options{})
 	job := lab.Job{Args: []string{"timing"}}
@@ -135,8 +153,26 @@ func TestVMSnapshotsAreEqual(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := l.kernelAt
-	other := newLab(t, Options{Cache: t.TempDir(), Kernel: found.Image, Modules: found.Modules})
+	// Two at once in a new cache: one makes the snapshot, the other waits for it.
+	var boots atomic.Int32
+	o := Options{Cache: t.TempDir(), Kernel: l.kernelAt.Image, Modules: l.kernelAt.Modules, Log: func(s string) {
+		if strings.HasPrefix(s, "booting") {
+			boots.Add(1)
+		}
+	}}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if beside, err := New(t.Context(), o); err != nil {
+			t.Error(err)
+		} else if err := beside.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	other := newLab(t, o)
+	wg.Wait()
+	if n := boots.Load(); n != 1 {
+		t.Errorf("the guest was booted %d times for one snapshot", n)
+	}
 	second, err := runJob(t, other, job)
 	if err != nil || second != first {
 		t.Errorf("a run from another snapshot differs (error %v):\n%s\nfrom the first:\n%s", err, second, first)

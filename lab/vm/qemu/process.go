@@ -131,20 +131,14 @@ func (p *Process) died(err error) error {
 // Save waits until the guest has stopped itself through the panic device, and writes
 // its whole state to f. soon must be closed shortly before the guest stops. The
 // machine is of no use afterwards.
-func (p *Process) Save(ctx context.Context, f *os.File, soon <-chan struct{}) error {
-	var cpus []struct {
-		Thread int `json:"thread-id"`
-	}
-	if err := p.control.ask(ctx, "query-cpus-fast", &cpus); err != nil {
-		return p.died(err)
-	}
+func (p *Process) Save(ctx context.Context, f *os.File, soon <-chan struct{}, processor int) error {
 	select {
 	case <-soon:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	for _, cpu := range cpus {
-		yieldTo(p.cmd.Process.Pid, cpu.Thread)
+	if err := p.yield(ctx, processor); err != nil {
+		return err
 	}
 	stopped := func(m message) (bool, error) { return m.Event == "GUEST_PANICKED", nil }
 	if err := p.control.event(ctx, stopped); err != nil {
@@ -166,8 +160,8 @@ func (p *Process) Save(ctx context.Context, f *os.File, soon <-chan struct{}) er
 	return p.control.event(ctx, migrated)
 }
 
-// Restore loads the snapshot and lets the guest go on.
-func (p *Process) Restore(ctx context.Context) error {
+// Restore loads the snapshot and lets the guest go on, on one processor of the host.
+func (p *Process) Restore(ctx context.Context, processor int) error {
 	if err := p.watchMigration(ctx); err != nil {
 		return p.died(err)
 	}
@@ -176,6 +170,9 @@ func (p *Process) Restore(ctx context.Context) error {
 	}
 	if err := p.control.event(ctx, migrated); err != nil {
 		return p.died(err)
+	}
+	if err := p.yield(ctx, processor); err != nil {
+		return err
 	}
 	return p.control.do(ctx, "cont", nil)
 }

@@ -1,31 +1,41 @@
 package qemu
 
-import "golang.org/x/sys/unix"
+import (
+	"context"
 
-// yieldTo has a virtual CPU's thread give way to QEMU's main thread whenever that
-// has something to do: both are put on one processor, and the CPU's runs only while the other
-// sleeps.
+	"golang.org/x/sys/unix"
+)
+
+// yield has the virtual CPU's thread give way to QEMU's main thread whenever
+// that has something to do: both are put on one processor, and the CPU's runs
+// only while the other sleeps.
 //
-// It makes the stop for a snapshot exact. The CPU that stops itself only asks the main
-// loop to stop the machine. Should the CPU's thread come to rest before the
-// main loop has looked (icount_start_warp_timer in QEMU's
-// softmmu/icount.c), then the main loop sees a machine that runs and has nothing to do,
-// and moves the virtual clock on to the next timer. Which of the two comes first
-// is otherwise chance.
+// The virtual clock is exact only so. The main loop moves the clock on to the
+// next timer when it finds the CPU halted (icount_start_warp_timer in QEMU's
+// softmmu/icount.c). A guest that goes idle programs its timer, which wakes the
+// main loop, and halts some instructions later. Should the main loop look in
+// the moment when the CPU is marked as halted but its thread has not yet
+// accounted for what it executed, then the clock moves too far; and the same
+// when a CPU stops the machine for a snapshot. On two processors this happened
+// in about one of sixty cells of a busy host; on one, the main loop has looked
+// and sleeps again before the CPU's thread goes on.
 //
-// Where a sandbox forbids it the chance remains; the guest notices and says so.
-func yieldTo(main, cpu int) {
-	var allowed, one unix.CPUSet
-	if unix.SchedGetaffinity(main, &allowed) != nil {
-		return
+// The price is that a guest does not run beside ordinary programs on a
+// processor that is busy with them, but after them. Where a sandbox forbids it
+// the chance remains.
+func (p *Process) yield(ctx context.Context, processor int) error {
+	var cpus []struct {
+		Thread int `json:"thread-id"`
 	}
-	for i := range 8 * len(allowed) * 8 {
-		if allowed.IsSet(i) {
-			one.Set(i)
-			break
-		}
+	if err := p.control.ask(ctx, "query-cpus-fast", &cpus); err != nil {
+		return p.died(err)
 	}
-	_ = unix.SchedSetaffinity(main, &one)
-	_ = unix.SchedSetaffinity(cpu, &one)
-	_ = unix.SchedSetAttr(cpu, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_IDLE}, 0)
+	var one unix.CPUSet
+	one.Set(processor)
+	_ = unix.SchedSetaffinity(p.cmd.Process.Pid, &one)
+	for _, cpu := range cpus {
+		_ = unix.SchedSetaffinity(cpu.Thread, &one)
+		_ = unix.SchedSetAttr(cpu.Thread, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_IDLE}, 0)
+	}
+	return nil
 }
