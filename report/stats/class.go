@@ -30,13 +30,16 @@ const (
 	// bend: exponents within 1 ± bend are called linear. n log n between 1,000
 	// and 10,000 Services has 1.13 and counts as linear, as users mean it.
 	bend = 0.15
+	// decade: from this ratio of the dearest size to the cheapest on, the line
+	// of a linear growth is fitted to relative errors.
+	decade = 10
 )
 
 // Growth is the verdict on one series.
 type Growth struct {
 	Class  Class
 	Reason string // for Unknown: why. Else: what the class rests on, or "" when nothing need be said
-	Line   Line
+	Line   Line   // Relative only for Linear
 
 	// Share is the slope's contribution from the smallest to the largest size,
 	// in relation to the cost at the smallest.
@@ -58,6 +61,11 @@ type Growth struct {
 //     p < 0.85, and each only when the points' own intervals leave no other
 //     answer; else O(n), if the slope's interval excludes 0.
 //   - Unclear in all other cases, with the reason.
+//
+// These rest on the ordinary line. When the class is O(n) and the costs span a
+// decade or more, Growth.Line is FitRelative's, which is near the small sizes
+// too. Other classes keep the ordinary line: it is no description of a curve,
+// but its slope is about that of the largest sizes.
 //
 // Note on what was rejected. "O(1) when the slope's interval includes 0" alone:
 // with 3 sizes Student's t is 12.7, so a clear rise passes for flat. Exponents
@@ -81,7 +89,18 @@ func Classify(points []Point) Growth {
 		g.Share = 0
 	}
 	g.exponent(ps[len(ps)-3:])
+	g.decide(ps)
+	if g.Class == Linear && spread(ps) >= decade {
+		g.Line = FitRelative(ps)
+		if g.Reason == "" && g.Line.Lo <= 0 {
+			g.Reason = "the small sizes lie off the line"
+		}
+	}
+	return g
+}
 
+// decide sets the class and its reason from the line and the exponents.
+func (g *Growth) decide(ps []Point) {
 	trend := g.Line.Lo > 0 || g.Line.Hi < 0
 	switch {
 	case math.Abs(g.Share) <= flatShare:
@@ -103,7 +122,6 @@ func Classify(points []Point) Growth {
 			g.Reason = "the repetitions are too few or too noisy to exclude another curve"
 		}
 	}
-	return g
 }
 
 func sizes(ps []Point) int {
