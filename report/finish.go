@@ -97,6 +97,7 @@ func (b *builder) summarise(unit results.Unit, c *draftCell) Cell {
 		return Cell{State: c.state, Notes: c.notes}
 	}
 	cell := Cell{State: Measured, Notes: c.notes}
+	cell.zero = !slices.ContainsFunc(c.values, func(v float64) bool { return v != 0 })
 	if unit.Exact {
 		cell.Summary = stats.Exact(c.values)
 	} else {
