@@ -134,8 +134,8 @@ func (p *painter) newPlot(title string) *plot.Plot {
 		tick.XAlign, tick.YAlign = a.Tick.Label.XAlign, a.Tick.Label.YAlign
 		a.Label.TextStyle, a.Tick.Label = label, tick
 		a.Label.Padding = vg.Points(4)
-		a.Color, a.Tick.LineStyle.Color = rule, rule
-		a.Width, a.Tick.LineStyle.Width = vg.Points(0.6), vg.Points(0.6)
+		a.Color, a.Tick.Color = rule, rule
+		a.Width, a.Tick.Width = vg.Points(0.6), vg.Points(0.6)
 		a.Tick.Length = vg.Points(4)
 		a.Padding = 0
 	}

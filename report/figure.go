@@ -72,7 +72,7 @@ func (r *Report) measurementFigures(tables []*Table) []figure {
 		if whole := split != nil && !part && q.sameKind(quantityOf(split[0].Unit)); whole || t.Companion && !part {
 			continue
 		}
-		if t.Unit.Better == results.Neither || t.zero() || len(t.Fits) == 0 {
+		if t.Unit.Better == results.Neither || !t.drawable() {
 			continue
 		}
 		k := slices.IndexFunc(kinds, func(ts []*Table) bool { return q.sameKind(quantityOf(ts[0].Unit)) })
@@ -91,6 +91,13 @@ func (r *Report) measurementFigures(tables []*Table) []figure {
 		fs = append(fs, r.kindFigures(ts, suffix)...)
 	}
 	return fs
+}
+
+// drawable tells whether there is a value over Axis that a picture can show.
+func (t *Table) drawable() bool {
+	return slices.ContainsFunc(t.Fits, func(f Fit) bool {
+		return slices.ContainsFunc(f.Points, func(p stats.Point) bool { return p.Y != 0 })
+	})
 }
 
 // kindFigures draws units of one kind. Costs of an operation add up and are

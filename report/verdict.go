@@ -76,8 +76,9 @@ func (r *Report) without() string {
 	return strings.Join(parts, ", ")
 }
 
-// classOrder is the order in which classes are named, worst first.
-var classOrder = []stats.Class{stats.Superlinear, stats.Linear, stats.Sublinear, stats.Constant, stats.Unknown}
+// classOrder is the order in which classes are named, worst first; what is
+// unclear follows.
+var classOrder = []stats.Class{stats.Superlinear, stats.Linear, stats.Sublinear, stats.Constant}
 
 // verdict is the table's clause: "first packet (tcp, last): O(n) with
 // iptables-legacy (26.0 instructions per Service), O(1) with ipvs". What is in
@@ -108,10 +109,7 @@ func (t *Table) verdict(said map[string]bool) string {
 					unitSaid = true
 				}
 			case stats.Unknown:
-				if !said[f.Growth.Reason] {
-					about = f.Growth.Reason
-					said[about] = true
-				}
+				continue // by reason, below
 			}
 			if about != "" {
 				about = " (" + about + ")"
@@ -126,7 +124,32 @@ func (t *Table) verdict(said map[string]bool) string {
 			parts = append(parts, string(class)+" with "+list(with))
 		}
 	}
+	parts = append(parts, unclearParts(fits, said)...)
 	return lower(name) + ": " + strings.Join(parts, ", ")
+}
+
+// unclearParts is the backends of no class, by reason: "unclear with ebpf and
+// ipvs (need >= 3 sizes, have 2)".
+func unclearParts(fits []Fit, said map[string]bool) []string {
+	var reasons []string
+	with := map[string][]string{}
+	for _, f := range fits {
+		if f.Growth.Class == stats.Unknown {
+			reason, _, _ := strings.Cut(f.Growth.Reason, ":") // the rest stands in a footnote
+			reasons = union(reasons, []string{reason})
+			with[reason] = append(with[reason], f.Backend)
+		}
+	}
+	var parts []string
+	for _, reason := range reasons {
+		part := string(stats.Unknown) + " with " + list(with[reason])
+		if !said[reason] {
+			part += " (" + reason + ")"
+			said[reason] = true
+		}
+		parts = append(parts, part)
+	}
+	return parts
 }
 
 // power is the curve of a class that has one: "n^1.25"; "" when no finite one

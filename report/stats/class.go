@@ -24,8 +24,8 @@ const (
 	// flatShare: growth below it, over all sizes together and in relation to
 	// the cost at the smallest, is no growth that a user would feel.
 	flatShare = 0.05
-	// noiseRatio: a slope that may be 0 is called flat only while no size
-	// costs more than this times another.
+	// noiseRatio: a slope near 0 is called flat only while no size costs more
+	// than this times another; beyond, noise may hide any growth.
 	noiseRatio = 1.25
 	// bend: exponents within 1 ± bend are called linear. n log n between 1,000
 	// and 10,000 Services has 1.13 and counts as linear, as users mean it.
@@ -53,9 +53,9 @@ type Growth struct {
 
 // Classify decides the class of a series of at least 3 sizes, each one once:
 //
-//   - O(1) when the fitted slope's whole contribution over the measured range
-//     is at most 5 % of the cost at the smallest size; or when the slope's
-//     interval includes 0 and no size costs more than 1.25 times another.
+//   - O(1) when no size costs more than 1.25 times another, and either the
+//     fitted slope's whole contribution over the measured range is at most 5 %
+//     of the cost at the smallest size, or the slope's interval includes 0.
 //   - Otherwise the three largest sizes decide. Through them goes exactly one
 //     curve y = a + b x^p. It is superlinear when p > 1.15, sublinear when
 //     p < 0.85, and each only when the points' own intervals leave no other
@@ -103,7 +103,7 @@ func Classify(points []Point) Growth {
 func (g *Growth) decide(ps []Point) {
 	trend := g.Line.Lo > 0 || g.Line.Hi < 0
 	switch {
-	case math.Abs(g.Share) <= flatShare:
+	case math.Abs(g.Share) <= flatShare && spread(ps) <= noiseRatio:
 		g.Class = Constant
 	case !trend && spread(ps) <= noiseRatio:
 		g.Class = Constant
@@ -138,7 +138,10 @@ func spread(ps []Point) float64 {
 	for _, p := range ps {
 		lo, hi = min(lo, p.Y), max(hi, p.Y)
 	}
-	if lo <= 0 {
+	switch {
+	case lo == hi:
+		return 1
+	case lo <= 0:
 		return math.Inf(1)
 	}
 	return hi / lo

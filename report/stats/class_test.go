@@ -91,6 +91,10 @@ func TestClassifyUnderNoise(t *testing.T) {
 	if g := Classify(ps); g.Class != Linear || !strings.Contains(g.Reason, "too few") {
 		t.Errorf("without intervals: %s (%s)", g.Class, g.Reason)
 	}
+	valley := []Point{{10, 36.8, 30, 40}, {50, 25.6, 20, 30}, {100, 37.1, 30, 40}}
+	if g := Classify(valley); g.Class != Unknown {
+		t.Errorf("a slope of 0 among points that differ by half: %s (%s)", g.Class, g.Reason)
+	}
 	jitter := []Point{{10, 100, 90, 110}, {100, 108, 99, 115}, {1000, 95, 90, 105}, {5000, 106, 97, 112}}
 	if g := Classify(jitter); g.Class != Constant {
 		t.Errorf("jitter: %s (%s)", g.Class, g.Reason)
