@@ -1,8 +1,8 @@
 package report
 
 import (
-	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,69 +17,153 @@ type block struct {
 	lines  []string // after the rows
 }
 
-// blocks is the report for people, whatever it is printed as. wide shows the
-// refining units, intervals and exponents too.
+// printed is the report for people while it is made, whatever it is printed
+// as. The short form fits a screen; wide has all rows, units and intervals.
+type printed struct {
+	*Report
+	wide  bool
+	notes []int // footnotes, in the order in which a reader meets them
+}
+
+// blocks is the whole report but for the verdict.
 func (r *Report) blocks(wide bool) []block {
-	bs := []block{r.runBlock()}
-	for i := range r.Tables {
-		t := &r.Tables[i]
-		if t.Companion && !wide {
-			continue
-		}
-		if t.zero() && !wide {
-			// Nothing lost is worth a line, not a table.
-			bs = append(bs, block{title: words(t.Measurement) + ": " + t.Unit.Name + " is 0 everywhere"})
-			continue
-		}
-		bs = append(bs, t.block(wide))
+	p := &printed{Report: r, wide: wide}
+	bs := []block{p.runBlock()}
+	if wide {
+		bs = append(bs, p.allBlocks()...)
+		bs = append(bs, p.growthWide())
+	} else {
+		bs = append(bs, p.shortBlocks()...)
+		bs = append(bs, p.growth())
 	}
-	bs = append(bs, r.growthBlocks(wide)...)
-	if len(r.Problems) > 0 {
-		bs = append(bs, r.problemBlock())
+	problems := p.problemBlock() // knows which footnotes there are
+	bs = append(bs, p.noteBlock(), problems)
+	if slices.ContainsFunc(r.Tables, func(t Table) bool { return quantityOf(t.Unit).noun == "instructions" }) {
+		bs = append(bs, block{lines: []string{"insns: instructions that the guest executed (virtual clock), not time."}})
 	}
-	if len(r.Notes) > 0 {
-		var b block
-		for i, n := range r.Notes {
-			b.lines = append(b.lines, superscript(i+1)+" "+n)
-		}
-		bs = append(bs, b)
-	}
-	return append(bs, block{lines: []string{r.Verdict()}})
+	return slices.DeleteFunc(bs, func(b block) bool { return b.title == "" && len(b.rows)+len(b.lines) == 0 })
 }
 
 // runBlock says what was run, and where.
-func (r *Report) runBlock() block {
+func (p *printed) runBlock() block {
 	var b block
-	for _, run := range r.Runs {
-		b.lines = append(b.lines, "Run "+run.Dir+": "+environment(run))
+	for _, run := range p.Runs {
+		b.lines = append(b.lines, "Run "+run.Dir+": "+environment(run, p.wide))
 	}
 	return b
 }
 
-// environment is what a figure of the run depends on, in a few words.
-func environment(run *results.Run) string {
+// environment is what a figure of the run depends on, in a few words: of
+// kernel and QEMU the release only, unless builds are wanted too.
+func environment(run *results.Run, builds bool) string {
 	f := run.Meta.Fingerprint
-	s := f.Lab + " lab, " + f.Clock + " clock, kernel " + f.Kernel
+	release := func(s string) string {
+		if !builds {
+			s, _, _ = strings.Cut(s, " ")
+		}
+		return s
+	}
+	s := f.Lab + " lab, " + f.Clock + " clock, kernel " + release(f.Kernel)
 	if f.QEMU != "" {
-		s += ", QEMU " + f.QEMU
+		s += ", QEMU " + release(f.QEMU)
 	}
 	return s + ", svcmark " + f.Svcmark
 }
 
-func (t *Table) block(wide bool) block {
-	b := block{title: t.title(), header: append(append([]string{}, t.Keys...), t.Columns...)}
-	q := quantityOf(t.Unit)
+// allBlocks is every table in full. Counts of things share one.
+func (p *printed) allBlocks() []block {
+	var bs []block
+	for _, ts := range p.measurements() {
+		var counts []*Table
+		for _, t := range ts {
+			if t.Unit.Better == results.Neither {
+				counts = append(counts, t)
+			} else {
+				bs = append(bs, p.tableBlock(t, t.title()))
+			}
+		}
+		switch len(counts) {
+		case 0:
+		case 1:
+			bs = append(bs, p.tableBlock(counts[0], counts[0].title()))
+		default:
+			b := p.merged(counts)
+			b.title = words(counts[0].Measurement) + sharedTitle(counts)
+			bs = append(bs, b)
+		}
+	}
+	return bs
+}
+
+// tableBlock prints the table's rows under a title.
+func (p *printed) tableBlock(t *Table, title string) block {
+	b := block{title: title, header: slices.Concat(t.Keys, t.Columns)}
 	for _, row := range t.Rows {
 		var cells []string
 		for _, v := range row.Values {
 			cells = append(cells, dash(v))
 		}
 		for _, c := range row.Cells {
-			cells = append(cells, c.text(q, t.Unit.Exact && !wide))
+			cells = append(cells, p.cell(t, c))
 		}
 		b.rows = append(b.rows, cells)
 	}
 	return b
+}
+
+// merged prints several tables as one: a row says what it is of.
+func (p *printed) merged(ts []*Table) block {
+	var keys, columns []string
+	shared := sharedLabels(ts)
+	for _, t := range ts {
+		for _, l := range t.Common {
+			if !slices.Contains(shared, l) {
+				keys = union(keys, []string{l.Key})
+			}
+		}
+		keys = union(keys, t.Keys)
+		columns = union(columns, t.Columns)
+	}
+	if i := slices.Index(keys, Axis); i >= 0 { // which comes last everywhere
+		keys = append(slices.Delete(keys, i, i+1), Axis)
+	}
+	b := block{header: slices.Concat([]string{"measurement", "unit"}, keys, columns)}
+	for _, t := range ts {
+		for _, row := range t.Rows {
+			cells := []string{words(t.Measurement), t.Unit.Name}
+			for _, k := range keys {
+				cells = append(cells, dash(t.labelValue(row, k)))
+			}
+			for _, c := range columns {
+				if i := slices.Index(t.Columns, c); i >= 0 {
+					cells = append(cells, p.cell(t, row.Cells[i]))
+				} else {
+					cells = append(cells, "–")
+				}
+			}
+			b.rows = append(b.rows, cells)
+		}
+	}
+	return b
+}
+
+// sharedTitle says what is the same in all tables.
+func sharedTitle(ts []*Table) string {
+	s := ""
+	if !slices.ContainsFunc(ts, func(t *Table) bool { return !t.Unit.Exact }) {
+		s = ": exact"
+	}
+	if shared := sharedLabels(ts); len(shared) > 0 {
+		s += " (" + labelText(shared) + ")"
+	}
+	return s
+}
+
+// sharedLabels is the labels that are the same in all rows of all tables.
+func sharedLabels(ts []*Table) []results.Label {
+	return slices.DeleteFunc(slices.Clone(ts[0].Common), func(l results.Label) bool {
+		return slices.ContainsFunc(ts, func(t *Table) bool { return !slices.Contains(t.Common, l) })
+	})
 }
 
 // title says what the figures are: "First packet, insns/op: median, lower is
@@ -109,29 +193,20 @@ func labelText(labels []results.Label) string {
 	return strings.Join(ss, " ")
 }
 
-func (c Cell) text(q quantity, exact bool) string {
+func (p *printed) cell(t *Table, c Cell) string {
 	var s string
 	switch c.State {
 	case Absent:
 		return "–"
 	case Measured:
-		s = q.value(c.Summary.Center)
-		if !exact {
+		s = quantityOf(t.Unit).value(c.Summary.Center)
+		if !t.Unit.Exact || p.wide {
 			s += " ±" + c.spread()
 		}
 	default:
 		s = string(c.State)
 	}
-	return s + marks(c.Notes)
-}
-
-// marks is the footnotes' numbers: "¹ ²".
-func marks(notes []int) string {
-	var ss []string
-	for _, n := range notes {
-		ss = append(ss, superscript(n+1))
-	}
-	return strings.Join(ss, " ")
+	return s + p.marks(c.Notes)
 }
 
 // spread is the half of the interval that reaches further from the centre, in
@@ -150,38 +225,24 @@ func (c Cell) spread() string {
 	return significant(100*far/math.Abs(s.Center), 2) + "%"
 }
 
-func (r *Report) problemBlock() block {
-	b := block{title: "What is missing, and why"}
-	for _, p := range r.Problems {
-		name := string(p.Cell)
-		if p.Run != "" {
-			name = p.Run + ": " + name
-		}
-		if p.Measurement != "" {
-			name += " " + p.Measurement
-		}
-		reason := strings.Split(strings.TrimSpace(p.Reason), "\n")
-		b.lines = append(b.lines, fmt.Sprintf("%s: %s: %s", p.State, name, dash(reason[0])))
-		for _, l := range reason[1:] {
-			b.lines = append(b.lines, "  | "+l)
-		}
-	}
-	return b
-}
-
+// interval is a dash when it excludes nothing.
 func interval(lo, hi float64, print func(float64) string) string {
+	if math.IsInf(lo, -1) && math.IsInf(hi, 1) || math.IsNaN(lo) || math.IsNaN(hi) {
+		return "–"
+	}
 	return "[" + print(lo) + ", " + print(hi) + "]"
 }
 
 // plain prints a number without a unit; a dash when there is none.
 func plain(v float64, decimals int) string {
-	switch {
-	case math.IsNaN(v):
+	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return "–"
-	case math.IsInf(v, 0):
-		return si.format(v, 1)
 	}
-	return strconv.FormatFloat(v, 'f', decimals, 64)
+	s := strconv.FormatFloat(v, 'f', decimals, 64)
+	if strings.Trim(s, "-0.") == "" {
+		s = strings.TrimPrefix(s, "-")
+	}
+	return s
 }
 
 func dash(s string) string {
@@ -191,7 +252,11 @@ func dash(s string) string {
 	return s
 }
 
-// superscript prints a footnote's number: ¹²³.
-func superscript(n int) string {
-	return strings.Map(func(r rune) rune { return []rune("⁰¹²³⁴⁵⁶⁷⁸⁹")[r-'0'] }, strconv.Itoa(n))
+func union(a, b []string) []string {
+	for _, s := range b {
+		if !slices.Contains(a, s) {
+			a = append(a, s)
+		}
+	}
+	return a
 }

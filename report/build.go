@@ -58,7 +58,6 @@ func Build(runs ...*results.Run) (*Report, error) {
 	for i := range r.Tables {
 		b.finish(&r.Tables[i], b.drafts[i])
 	}
-	r.numberNotes()
 	return r, nil
 }
 
@@ -146,11 +145,22 @@ func (b *builder) group() {
 		}
 		for i := first; i < len(tables); i++ {
 			tables[i].Companion = slices.ContainsFunc(tables[first:], func(t Table) bool {
-				return strings.HasSuffix(tables[i].Unit.Name, "-"+t.Unit.Name)
+				return refines(tables[i].Unit, t.Unit)
 			})
 		}
 	}
 	b.report.Tables, b.drafts = tables, drafts
+}
+
+// refines tells whether a unit is another's with an aspect, as p99-insns/op is
+// of insns/op. Time and instructions are of one kind here: what an operation
+// waits is time even when what it works is counted in instructions.
+func refines(a, b results.Unit) bool {
+	if strings.HasSuffix(a.Name, "-"+b.Name) {
+		return true
+	}
+	p, q := quantityOf(a), quantityOf(b)
+	return p.work() && q.work() && p.aspect != "" && q.aspect == "" && p.per == q.per
 }
 
 func (b *builder) column(labels []results.Label) {

@@ -41,8 +41,11 @@ func (f *figure) foot() string {
 	if f.better == results.Higher {
 		s = "Higher is better."
 	}
+	if len(f.legend) == 0 && len(f.panels) > 1 {
+		s += " Each panel has its own scale."
+	}
 	if len(f.legend) > 0 {
-		s += " Markers: measured. Lines: least-squares fits where cost is O(1) or O(n), else from point to point."
+		s += " Markers: measured. Lines: least-squares fits where cost is O(1) or O(n), else point to point."
 	}
 	if f.whiskers() {
 		s += " Whiskers: 95 % intervals."

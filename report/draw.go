@@ -67,7 +67,7 @@ func (p *painter) grid() (rows, cols int) {
 // panels and so covers nothing.
 func (p *painter) draw(c draw.Canvas) {
 	c.SetColor(color.White)
-	c.Fill(c.Rectangle.Path())
+	c.Fill(c.Path())
 	c = draw.Crop(c, margin, -margin, margin, -margin)
 	line := func(size float64, col color.Color, bold bool, y vg.Length, text string) {
 		sty := p.fonts.style(size, col, bold)
@@ -134,8 +134,8 @@ func (p *painter) newPlot(title string) *plot.Plot {
 		tick.XAlign, tick.YAlign = a.Tick.Label.XAlign, a.Tick.Label.YAlign
 		a.Label.TextStyle, a.Tick.Label = label, tick
 		a.Label.Padding = vg.Points(4)
-		a.LineStyle.Color, a.Tick.LineStyle.Color = rule, rule
-		a.LineStyle.Width, a.Tick.LineStyle.Width = vg.Points(0.6), vg.Points(0.6)
+		a.Color, a.Tick.Color = rule, rule
+		a.Width, a.Tick.Width = vg.Points(0.6), vg.Points(0.6)
 		a.Tick.Length = vg.Points(4)
 		a.Padding = 0
 	}

@@ -63,7 +63,7 @@ func (p *painter) barPlot(i int, left, bottom bool) *plot.Plot {
 	pl.Y.Min, pl.Y.Max = -0.5, math.Max(float64(len(pn.bars))-0.5, 0.5)
 	pl.X.Min, pl.X.Max = 0, top*1.22
 	pl.X.Tick.Marker = linearTicks{p.f.q.scale, p.f.q.symbol, 5}
-	pl.X.LineStyle.Width = vg.Points(0.6)
+	pl.X.Width = vg.Points(0.6)
 	return pl
 }
 

@@ -30,9 +30,11 @@ func (f *figure) explain(t *Table, split []results.Label) {
 		if i := slices.IndexFunc(fits, func(fit Fit) bool { return fit.Backend == backend }); i >= 0 {
 			e.detail = string(fits[i].Growth.Class)
 			switch fits[i].Growth.Class {
-			case stats.Superlinear:
-				e.detail += ", about n^" + plain(fits[i].Growth.Exponent, 2)
-			case stats.Linear, stats.Sublinear:
+			case stats.Superlinear, stats.Sublinear:
+				if p := power(fits[i].Growth); p != "" {
+					e.detail += ", about " + p
+				}
+			case stats.Linear:
 				e.detail += ", " + f.q.slope(fits[i].Growth.Line.Slope) + " per Service"
 			}
 			if f.hidden[backend] {

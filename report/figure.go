@@ -54,31 +54,28 @@ type legendEntry struct{ backend, detail, failed string }
 // everywhere have none.
 func (r *Report) figures() []figure {
 	var fs []figure
-	for i := 0; i < len(r.Tables); {
-		j := i
-		for j < len(r.Tables) && r.Tables[j].Measurement == r.Tables[i].Measurement {
-			j++
-		}
-		fs = append(fs, r.measurementFigures(r.Tables[i:j])...)
-		i = j
+	for _, tables := range r.measurements() {
+		fs = append(fs, r.measurementFigures(tables)...)
 	}
 	return fs
 }
 
 // measurementFigures draws tables of one measurement: units of one kind
 // together, others apart.
-func (r *Report) measurementFigures(tables []Table) []figure {
+func (r *Report) measurementFigures(tables []*Table) []figure {
 	var kinds [][]*Table
-	for i := range tables {
-		t := &tables[i]
-		if t.Companion || t.Unit.Better == results.Neither || t.zero() || len(t.Fits) == 0 {
+	split := modes(tables)
+	for _, t := range tables {
+		q := quantityOf(t.Unit)
+		// Where time went says more than the sum, which the stack shows too.
+		part := slices.Contains(split, t)
+		if whole := split != nil && !part && q.sameKind(quantityOf(split[0].Unit)); whole || t.Companion && !part {
 			continue
 		}
-		q := quantityOf(t.Unit)
-		k := slices.IndexFunc(kinds, func(ts []*Table) bool {
-			o := quantityOf(ts[0].Unit)
-			return o.noun == q.noun && o.per == q.per
-		})
+		if t.Unit.Better == results.Neither || !t.drawable() {
+			continue
+		}
+		k := slices.IndexFunc(kinds, func(ts []*Table) bool { return q.sameKind(quantityOf(ts[0].Unit)) })
 		if k < 0 {
 			kinds = append(kinds, []*Table{t})
 		} else {
@@ -94,6 +91,13 @@ func (r *Report) measurementFigures(tables []Table) []figure {
 		fs = append(fs, r.kindFigures(ts, suffix)...)
 	}
 	return fs
+}
+
+// drawable tells whether there is a value over Axis that a picture can show.
+func (t *Table) drawable() bool {
+	return slices.ContainsFunc(t.Fits, func(f Fit) bool {
+		return slices.ContainsFunc(f.Points, func(p stats.Point) bool { return p.Y != 0 })
+	})
 }
 
 // kindFigures draws units of one kind. Costs of an operation add up and are

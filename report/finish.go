@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -97,10 +98,15 @@ func (b *builder) summarise(unit results.Unit, c *draftCell) Cell {
 		return Cell{State: c.state, Notes: c.notes}
 	}
 	cell := Cell{State: Measured, Notes: c.notes}
+	cell.zero = !slices.ContainsFunc(c.values, func(v float64) bool { return v != 0 })
 	if unit.Exact {
 		cell.Summary = stats.Exact(c.values)
 	} else {
 		cell.Summary = stats.Median(c.values)
+	}
+	if s := cell.Summary; s.Center == 0 && !cell.zero && !unit.Exact {
+		// What happens seldom, such as a loss, shows in no median.
+		cell.Notes = append(slices.Clone(cell.Notes), b.note(fmt.Sprintf("the repetitions range from %v to %v", slices.Min(c.values), slices.Max(c.values))))
 	}
 	if w := cell.Summary.Warning; w != "" {
 		if n := b.note(w); !slices.Contains(cell.Notes, n) {

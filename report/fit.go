@@ -51,14 +51,27 @@ func (t *Table) groupOf(row Row) []results.Label {
 	return group
 }
 
-// zero tells whether every value of the table is 0.
+// zero tells whether there are values and every one is 0.
 func (t *Table) zero() bool {
+	any := false
 	for _, row := range t.Rows {
-		for _, c := range row.Cells {
-			if c.State != Absent && (c.State != Measured || c.Summary.Center != 0) {
-				return false
-			}
+		any = any || row.measured()
+		if !row.zero() {
+			return false
 		}
 	}
-	return true
+	return any
+}
+
+// zero tells whether no value of the row is other than 0. A median of 0 is not
+// enough: one repetition may have lost something.
+func (r Row) zero() bool {
+	return !slices.ContainsFunc(r.Cells, func(c Cell) bool {
+		return c.State == Measured && !c.zero
+	})
+}
+
+// measured tells whether the row has a value.
+func (r Row) measured() bool {
+	return slices.ContainsFunc(r.Cells, func(c Cell) bool { return c.State == Measured })
 }

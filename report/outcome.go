@@ -10,7 +10,8 @@ import (
 // cell writes into the tables what run.json says of a cell: why values are
 // missing, and what warns of those that are there.
 func (b *builder) cell(c results.CellMeta, run string) {
-	problem := Problem{Cell: results.KeyOf(dropRun(c.Labels), c.Repeat), Run: run}
+	labels := dropRun(c.Labels)
+	problem := Problem{Cell: results.KeyOf(labels, c.Repeat), Run: run, labels: labels, repeat: c.Repeat}
 	switch c.Status {
 	case results.Failed, results.NotRun:
 		problem.State = Failed
@@ -101,42 +102,4 @@ func brief(reason, otherwise string) string {
 
 func dropRun(labels []results.Label) []results.Label {
 	return slices.DeleteFunc(slices.Clone(labels), func(l results.Label) bool { return l.Key == runKey })
-}
-
-// numberNotes puts the footnotes into the order in which a reader meets them.
-func (r *Report) numberNotes() {
-	number := make([]int, len(r.Notes)) // old index to new one, plus 1
-	var notes []string
-	renumber := func(ns []int) []int {
-		var out []int
-		for _, n := range ns {
-			if number[n] == 0 {
-				notes = append(notes, r.Notes[n])
-				number[n] = len(notes)
-			}
-			out = append(out, number[n]-1)
-		}
-		slices.Sort(out)
-		return out
-	}
-	for _, companions := range []bool{false, true} {
-		for _, t := range r.Tables {
-			if t.Companion != companions {
-				continue
-			}
-			for _, row := range t.Rows {
-				for i := range row.Cells {
-					row.Cells[i].Notes = renumber(row.Cells[i].Notes)
-				}
-			}
-		}
-		for _, t := range r.Tables {
-			if t.Companion == companions {
-				for i := range t.Fits {
-					t.Fits[i].Notes = renumber(t.Fits[i].Notes)
-				}
-			}
-		}
-	}
-	r.Notes = notes // what no value carries stands among the problems
 }

@@ -12,13 +12,15 @@ import (
 // Formats are the formats that Table knows.
 var Formats = []string{"table", "wide", "md", "csv", "json", "benchfmt"}
 
-// Table prints the report in a format of Formats.
+// Table prints the report in a format of Formats. Those for people end with
+// the verdict.
 func (r *Report) Table(w io.Writer, format string) error {
+	verdict := block{lines: []string{r.Verdict()}}
 	switch format {
 	case "table", "wide":
-		return printText(w, r.blocks(format == "wide"))
+		return printText(w, append(r.blocks(format == "wide"), verdict))
 	case "md":
-		return printMarkdown(w, r.blocks(false))
+		return printMarkdown(w, append(r.blocks(false), verdict))
 	case "csv":
 		return r.printCSV(w)
 	case "json":
@@ -28,6 +30,10 @@ func (r *Report) Table(w io.Writer, format string) error {
 	}
 	return fmt.Errorf("unknown format %q: it must be one of %s", format, strings.Join(Formats, ", "))
 }
+
+// Body prints the format "table" without the verdict, for who has more to say
+// before it.
+func (r *Report) Body(w io.Writer) error { return printText(w, r.blocks(false)) }
 
 func printText(w io.Writer, blocks []block) error {
 	for i, b := range blocks {

@@ -35,7 +35,7 @@ type Report struct {
 type Table struct {
 	Measurement string
 	Unit        results.Unit
-	Companion   bool            // the unit refines another of the measurement: min-insns/op and insns/op
+	Companion   bool            // the unit refines another of the measurement: min-insns/op or wait-ns/op beside insns/op
 	Primary     bool            // the measurement's first unit
 	Common      []results.Label // labels that are the same in every row
 	Keys        []string        // labels that differ between rows; Axis last when it is one
@@ -56,6 +56,8 @@ type Cell struct {
 	State   State
 	Summary stats.Summary // when State is Measured
 	Notes   []int         // indices into Report.Notes
+
+	zero bool // every repetition gave 0
 }
 
 // State says whether a Cell has a value.
@@ -86,4 +88,7 @@ type Problem struct {
 	Measurement string // "" for the cell as a whole
 	State       State  // Failed or NA
 	Reason      string // may have several lines
+
+	labels []results.Label
+	repeat int
 }

@@ -15,10 +15,10 @@ import (
 // madeUp builds a run in memory: cell by cell, in order.
 type madeUp struct{ run results.Run }
 
-func newRun(dir, clock string, units ...results.Unit) *madeUp {
+func newRun(dir string, units ...results.Unit) *madeUp {
 	m := &madeUp{}
 	m.run.Dir = dir
-	m.run.Meta.Fingerprint = results.Fingerprint{Svcmark: "v0", Lab: "netns", Clock: clock, Kernel: "6.1"}
+	m.run.Meta.Fingerprint = results.Fingerprint{Svcmark: "v0", Lab: "netns", Clock: "wall", Kernel: "6.1"}
 	m.run.Units = units
 	return m
 }
@@ -31,8 +31,8 @@ func (m *madeUp) cell(backend string, n int, status results.Status, reason strin
 	return &m.run.Meta.Cells[len(m.run.Meta.Cells)-1]
 }
 
-func (m *madeUp) result(measurement, unit string, value float64, labels ...string) {
-	r := results.Result{Measurement: measurement, N: 1, Samples: []results.Sample{{Value: value, Unit: unit}}}
+func (m *madeUp) result(measurement string, value float64, labels ...string) {
+	r := results.Result{Measurement: measurement, N: 1, Samples: []results.Sample{{Value: value, Unit: nsPerOp.Name}}}
 	for _, l := range labels {
 		key, v, _ := strings.Cut(l, "=")
 		r.Labels = append(r.Labels, results.Label{Key: key, Value: v})
@@ -67,12 +67,12 @@ var nsPerOp = results.Unit{Name: "ns/op", Better: results.Lower}
 // wallRun has noise, few repetitions, a cell that failed, one that is n/a, and
 // one that was not asked for.
 func wallRun() *results.Run {
-	m := newRun("wall", "wall", nsPerOp)
+	m := newRun("wall", nsPerOp)
 	for _, n := range []int{10, 100, 1000} {
 		m.cell("iptables-legacy", n, results.OK, "")
 		for i := range 6 {
-			m.result("FirstPacket", "ns/op", 50000+30*float64(n)+float64(700*i), "backend=iptables-legacy", "services="+strconv.Itoa(n), "position=last")
-			m.result("RoundTrip", "ns/op", 9000+float64(100*i), "backend=iptables-legacy", "services="+strconv.Itoa(n))
+			m.result("FirstPacket", 50000+30*float64(n)+float64(700*i), "backend=iptables-legacy", "services="+strconv.Itoa(n), "position=last")
+			m.result("RoundTrip", 9000+float64(100*i), "backend=iptables-legacy", "services="+strconv.Itoa(n))
 		}
 	}
 	for _, n := range []int{10, 100} {
@@ -80,7 +80,7 @@ func wallRun() *results.Run {
 		c.NA = []results.NA{{Measurement: "roundTrip", Reason: "the endpoint hung up"}}
 		c.Warnings = []string{"the host was busy"}
 		for i := range 3 {
-			m.result("FirstPacket", "ns/op", 51000+float64(900*i), "backend=ipvs", "services="+strconv.Itoa(n), "position=last")
+			m.result("FirstPacket", 51000+float64(900*i), "backend=ipvs", "services="+strconv.Itoa(n), "position=last")
 		}
 	}
 	m.cell("ipvs", 1000, results.Failed, "wrong answer: VIP 10.96.0.7:80 reached 10.160.0.9:8080\nof another Service\n")
@@ -101,13 +101,17 @@ func TestTroubleSaysWhy(t *testing.T) {
 		"51.90µs ±∞¹ ²  n/a³", "failed⁴", "n/a¹ ⁵", // in the tables
 		"\n² need >= 6 samples for a 95 % interval, have 3\n",
 		"\n⁴ wrong answer: VIP 10.96.0.7:80 reached 10.160.0.9:8080\n",
-		"failed: backend=ipvs/services=1000/repeat=0: wrong answer",
+		"failed: backend=ipvs services=1000: wrong answer",
 		"  | of another Service",
-		"n/a: backend=ipvs/services=10/repeat=0 roundTrip: the endpoint hung up",
 		"the host was busy",
 		"need >= 3 sizes, have 2",
-		"1 of 7 cells failed",
+		"1 of 7 cells failed, 1 of 7 cells n/a",
 	)
+	if strings.Contains(got, "n/a:") {
+		t.Errorf("what a footnote says in full is said again:\n%s", got)
+	}
+	got, _ = print(t, "wide", wallRun())
+	wants(t, got, "\nn/a: roundTrip at backend=ipvs services=10,100: the endpoint hung up\n")
 	if !strings.Contains(r.Verdict(), "O(n) with iptables-legacy (30.0ns per Service)") {
 		t.Errorf("verdict: %s", r.Verdict())
 	}
@@ -124,33 +128,33 @@ func TestTroublePlots(t *testing.T) {
 }
 
 func TestReportOfLittle(t *testing.T) {
-	one := newRun("one", "wall", nsPerOp)
-	one.result("Sync", "ns/op", 5e6, "backend=ipvs", "services=10")
-	one.result("Sync", "ns/op", 9e6, "backend=iptables-legacy", "services=10")
+	one := newRun("one", nsPerOp)
+	one.result("Sync", 5e6, "backend=ipvs", "services=10")
+	one.result("Sync", 9e6, "backend=iptables-legacy", "services=10")
 	one.cell("ipvs", 10, results.OK, "")
 
-	single := newRun("single", "wall", nsPerOp)
+	single := newRun("single", nsPerOp)
 	for _, n := range []int{1, 2, 3} {
-		single.result("Sync", "ns/op", float64(n)*1e6, "backend=ipvs", "services="+strconv.Itoa(n))
+		single.result("Sync", float64(n)*1e6, "backend=ipvs", "services="+strconv.Itoa(n))
 	}
 
-	failed := newRun("failed", "wall")
+	failed := newRun("failed")
 	failed.cell("ipvs", 10, results.Failed, "")
 
-	odd := newRun("odd", "wall")
-	odd.result("Sync", "ns/op", 1, "backend=ipvs", "services=many")
-	odd.result("Sync", "ns/op", 2)
-	odd.result("Load", "ns/op", 2, "phase=of-moon")
+	odd := newRun("odd")
+	odd.result("Sync", 1, "backend=ipvs", "services=many")
+	odd.result("Sync", 2)
+	odd.result("Load", 2, "phase=of-moon")
 
 	for _, tt := range []struct {
 		run   *madeUp
 		files int
 		want  []string
 	}{
-		{one, 2, []string{"5.000ms", "9.000ms", "sync: unclear with ipvs (need >= 3 sizes, have 1)"}},
+		{one, 2, []string{"5.000ms", "9.000ms", "growth is unclear: need >= 3 sizes, have 1."}},
 		{single, 2, []string{"O(n) with ipvs (1.00ms per Service)"}},
-		{failed, 0, []string{"failed: backend=ipvs/services=10/repeat=0: –", "No measurement has values", "1 of 1 cells failed"}},
-		{odd, 0, []string{"many", "Load, ns/op", "No measurement has values"}},
+		{failed, 0, []string{"failed: backend=ipvs services=10: –", "No measurement has values", "1 of 1 cells failed"}},
+		{odd, 0, []string{"many", "Load         ns/op  of-moon  –", "No measurement has values"}},
 	} {
 		t.Run(tt.run.run.Dir, func(t *testing.T) {
 			for _, format := range Formats {
@@ -186,10 +190,10 @@ func lowerAll(ss []string) []string {
 // Runs of one fingerprint are parts of one; others stand apart.
 func TestSeveralRuns(t *testing.T) {
 	part := func(dir, kernel string, n int) *results.Run {
-		m := newRun(dir, "wall", nsPerOp)
+		m := newRun(dir, nsPerOp)
 		m.run.Meta.Fingerprint.Kernel = kernel
 		m.cell("ipvs", n, results.OK, "")
-		m.result("Sync", "ns/op", float64(n)*1000, "backend=ipvs", "services="+strconv.Itoa(n))
+		m.result("Sync", float64(n)*1000, "backend=ipvs", "services="+strconv.Itoa(n))
 		return &m.run
 	}
 	got, r := print(t, "table", part("a", "6.1", 10), part("b", "6.1", 100), part("c", "6.1", 1000))
@@ -205,14 +209,14 @@ func TestSeveralRuns(t *testing.T) {
 // Names and labels longer than their room, many panels, more backends than
 // looks: everything stays within the picture.
 func TestPlotsOfMuch(t *testing.T) {
-	m := newRun("much", "wall", nsPerOp)
+	m := newRun("much", nsPerOp)
 	m.run.Meta.Fingerprint.Kernel = strings.Repeat("6.1.0-very-long-name", 12)
 	for i := range 10 {
 		backend := "kube-proxy-" + strings.Repeat("x", 5*i) + strconv.Itoa(i)
 		for _, n := range []int{10, 1000, 1001, 100000} {
 			m.cell(backend, n, results.OK, "")
 			for zone := range 7 {
-				m.result("FirstPacket", "ns/op", float64(1000*(i+1)+n*(zone+1)), "backend="+backend, "services="+strconv.Itoa(n), "zone="+strconv.Itoa(zone))
+				m.result("FirstPacket", float64(1000*(i+1)+n*(zone+1)), "backend="+backend, "services="+strconv.Itoa(n), "zone="+strconv.Itoa(zone))
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/svcmark/svcmark/results"
@@ -41,6 +42,17 @@ func quantityOf(u results.Unit) quantity {
 	q.aspect = strings.ReplaceAll(strings.TrimSuffix(strings.TrimSuffix(name, base), "-"), "-", " ")
 	return q
 }
+
+// work tells whether it is time, or what stands for it in the virtual clock.
+func (q quantity) work() bool { return q.noun == "instructions" || q.noun == "seconds" }
+
+// mode tells whether it is the time that a processor spent in one of its modes.
+func (q quantity) mode() bool {
+	return q.work() && slices.Contains([]string{"user", "system", "softirq"}, q.aspect)
+}
+
+// sameKind tells whether two quantities can be added or drawn on one axis.
+func (q quantity) sameKind(o quantity) bool { return q.noun == o.noun && q.per == o.per }
 
 // value prints a figure: "222.5k", "45.20µs", "12.30MiB".
 func (q quantity) value(v float64) string { return q.scale.format(v*q.factor, 4) + q.symbol }

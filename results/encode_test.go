@@ -20,18 +20,18 @@ func twoBackends() ([]Unit, []Result) {
 		{Name: "lost/op", Better: Lower},
 		{Name: "rules"},
 	}
-	labels := func(backend, services, position string) []Label {
-		ls := []Label{{"backend", backend}, {"services", services}}
+	labels := func(backend, position string) []Label {
+		ls := []Label{{"backend", backend}, {"services", "10"}}
 		if position != "" {
 			ls = append(ls, Label{"position", position})
 		}
 		return ls
 	}
 	return units, []Result{
-		{"FirstPacket", labels("ipvs", "10", "last"), 200, []Sample{{197063, "insns/op"}, {0, "lost/op"}}},
-		{"Objects", labels("ipvs", "10", ""), 1, []Sample{{17, "rules"}}},
-		{"FirstPacket", labels("iptables-legacy", "10", "last"), 200, []Sample{{222500.5, "insns/op"}, {0, "lost/op"}}},
-		{"Objects", labels("iptables-legacy", "10", ""), 1, []Sample{{115, "rules"}}},
+		{"FirstPacket", labels("ipvs", "last"), 200, []Sample{{197063, "insns/op"}, {0, "lost/op"}}},
+		{"Objects", labels("ipvs", ""), 1, []Sample{{17, "rules"}}},
+		{"FirstPacket", labels("iptables-legacy", "last"), 200, []Sample{{222500.5, "insns/op"}, {0, "lost/op"}}},
+		{"Objects", labels("iptables-legacy", ""), 1, []Sample{{115, "rules"}}},
 	}
 }
 

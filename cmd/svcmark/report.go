@@ -44,10 +44,11 @@ func newReport(s *streams) *cobra.Command {
 				return nil
 			}
 			files, err := r.Plots(plots)
-			for _, f := range files {
-				fmt.Fprintln(s.err, f)
+			if err != nil {
+				return err
 			}
-			return err
+			fmt.Fprintln(s.err, plotsText(plots, files))
+			return nil
 		},
 	}
 	cmd.Flags().StringVarP(&format, "output", "o", "table", "output `format`: "+strings.Join(report.Formats, ", "))

@@ -139,21 +139,34 @@ func (f *runFlags) show(s *streams, run *results.Run) error {
 	if err != nil {
 		return err
 	}
-	if err := r.Table(s.out, "table"); err != nil {
+	if err := r.Body(s.out); err != nil {
 		return err
 	}
+	fmt.Fprintf(s.out, "\nSamples: %s\n", filepath.Join(run.Dir, samplesFile))
 	if f.plots {
-		files, err := r.Plots(filepath.Join(run.Dir, "plots"))
+		dir := filepath.Join(run.Dir, "plots")
+		files, err := r.Plots(dir)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintln(s.out, "\nPlots:")
-		for _, file := range files {
-			fmt.Fprintln(s.out, "  "+file)
+		fmt.Fprintln(s.out, plotsText(dir, files))
+	}
+	fmt.Fprintln(s.out, "\n"+r.Verdict())
+	return failures(run)
+}
+
+// plotsText names the pictures in one line.
+func plotsText(dir string, files []string) string {
+	var names []string
+	for _, file := range files {
+		if strings.HasSuffix(file, ".png") {
+			names = append(names, filepath.Base(file))
 		}
 	}
-	fmt.Fprintf(s.out, "\nSamples: %s\n%s\n", filepath.Join(run.Dir, samplesFile), r.Verdict())
-	return failures(run)
+	if len(names) == 0 {
+		return "Plots: none, for want of values"
+	}
+	return "Plots: " + dir + string(filepath.Separator) + " " + strings.Join(names, " ") + " (and each as SVG)"
 }
 
 // failures is an error when cells of the run failed.

@@ -24,19 +24,22 @@ const (
 	// flatShare: growth below it, over all sizes together and in relation to
 	// the cost at the smallest, is no growth that a user would feel.
 	flatShare = 0.05
-	// noiseRatio: a slope that may be 0 is called flat only while no size
-	// costs more than this times another.
+	// noiseRatio: a slope near 0 is called flat only while no size costs more
+	// than this times another; beyond, noise may hide any growth.
 	noiseRatio = 1.25
 	// bend: exponents within 1 ± bend are called linear. n log n between 1,000
 	// and 10,000 Services has 1.13 and counts as linear, as users mean it.
 	bend = 0.15
+	// decade: from this ratio of the dearest size to the cheapest on, the line
+	// of a linear growth is fitted to relative errors.
+	decade = 10
 )
 
 // Growth is the verdict on one series.
 type Growth struct {
 	Class  Class
 	Reason string // for Unknown: why. Else: what the class rests on, or "" when nothing need be said
-	Line   Line
+	Line   Line   // Relative only for Linear
 
 	// Share is the slope's contribution from the smallest to the largest size,
 	// in relation to the cost at the smallest.
@@ -50,14 +53,19 @@ type Growth struct {
 
 // Classify decides the class of a series of at least 3 sizes, each one once:
 //
-//   - O(1) when the fitted slope's whole contribution over the measured range
-//     is at most 5 % of the cost at the smallest size; or when the slope's
-//     interval includes 0 and no size costs more than 1.25 times another.
+//   - O(1) when no size costs more than 1.25 times another, and either the
+//     fitted slope's whole contribution over the measured range is at most 5 %
+//     of the cost at the smallest size, or the slope's interval includes 0.
 //   - Otherwise the three largest sizes decide. Through them goes exactly one
 //     curve y = a + b x^p. It is superlinear when p > 1.15, sublinear when
 //     p < 0.85, and each only when the points' own intervals leave no other
 //     answer; else O(n), if the slope's interval excludes 0.
 //   - Unclear in all other cases, with the reason.
+//
+// These rest on the ordinary line. When the class is O(n) and the costs span a
+// decade or more, Growth.Line is FitRelative's, which is near the small sizes
+// too. Other classes keep the ordinary line: it is no description of a curve,
+// but its slope is about that of the largest sizes.
 //
 // Note on what was rejected. "O(1) when the slope's interval includes 0" alone:
 // with 3 sizes Student's t is 12.7, so a clear rise passes for flat. Exponents
@@ -81,10 +89,21 @@ func Classify(points []Point) Growth {
 		g.Share = 0
 	}
 	g.exponent(ps[len(ps)-3:])
+	g.decide(ps)
+	if g.Class == Linear && spread(ps) >= decade {
+		g.Line = FitRelative(ps)
+		if g.Reason == "" && g.Line.Lo <= 0 {
+			g.Reason = "the small sizes lie off the line"
+		}
+	}
+	return g
+}
 
+// decide sets the class and its reason from the line and the exponents.
+func (g *Growth) decide(ps []Point) {
 	trend := g.Line.Lo > 0 || g.Line.Hi < 0
 	switch {
-	case math.Abs(g.Share) <= flatShare:
+	case math.Abs(g.Share) <= flatShare && spread(ps) <= noiseRatio:
 		g.Class = Constant
 	case !trend && spread(ps) <= noiseRatio:
 		g.Class = Constant
@@ -103,7 +122,6 @@ func Classify(points []Point) Growth {
 			g.Reason = "the repetitions are too few or too noisy to exclude another curve"
 		}
 	}
-	return g
 }
 
 func sizes(ps []Point) int {
@@ -120,7 +138,10 @@ func spread(ps []Point) float64 {
 	for _, p := range ps {
 		lo, hi = min(lo, p.Y), max(hi, p.Y)
 	}
-	if lo <= 0 {
+	switch {
+	case lo == hi:
+		return 1
+	case lo <= 0:
 		return math.Inf(1)
 	}
 	return hi / lo

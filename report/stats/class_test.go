@@ -91,9 +91,39 @@ func TestClassifyUnderNoise(t *testing.T) {
 	if g := Classify(ps); g.Class != Linear || !strings.Contains(g.Reason, "too few") {
 		t.Errorf("without intervals: %s (%s)", g.Class, g.Reason)
 	}
+	valley := []Point{{10, 36.8, 30, 40}, {50, 25.6, 20, 30}, {100, 37.1, 30, 40}}
+	if g := Classify(valley); g.Class != Unknown {
+		t.Errorf("a slope of 0 among points that differ by half: %s (%s)", g.Class, g.Reason)
+	}
 	jitter := []Point{{10, 100, 90, 110}, {100, 108, 99, 115}, {1000, 95, 90, 105}, {5000, 106, 97, 112}}
 	if g := Classify(jitter); g.Class != Constant {
 		t.Errorf("jitter: %s (%s)", g.Class, g.Reason)
+	}
+}
+
+// The line that goes with a class: of relative errors for a linear growth over
+// decades, else ordinary.
+func TestClassifyLine(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		points   []Point
+		class    Class
+		relative bool
+	}{
+		{"linear over decades", series(quick, func(x float64) float64 { return 1e7 + 4.5e5*x }), Linear, true},
+		{"linear within a decade", series(quick, func(x float64) float64 { return 63000 + 26*x }), Linear, false},
+		{"linear from no cost", series([]float64{0, 10, 100}, func(x float64) float64 { return x }), Linear, false},
+		{"square over decades", series(quick, func(x float64) float64 { return x * x }), Superlinear, false},
+		{"constant", series(quick, func(float64) float64 { return 5 }), Constant, false},
+	} {
+		g := Classify(tt.points)
+		if g.Class != tt.class || g.Line.Relative != tt.relative {
+			t.Errorf("%s: %s, relative %v", tt.name, g.Class, g.Line.Relative)
+		}
+	}
+	off := []Point{{10, 8, 8, 8}, {100, 63, 63, 63}, {1000, 501, 501, 501}} // about x^0.9
+	if g := Classify(off); g.Class != Linear || g.Line.Lo > 0 || g.Reason != "the small sizes lie off the line" {
+		t.Errorf("small sizes off the line: %+v", g)
 	}
 }
 

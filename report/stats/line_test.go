@@ -16,12 +16,16 @@ var norris = []float64{ // y, x
 	10.2, 11.1, 117.6, 118.3, 228.9, 229.2, 668.4, 669.1, 449.2, 448.9, 0.2, 0.5,
 }
 
-func TestFitLineNorris(t *testing.T) {
+func norrisPoints() []Point {
 	var ps []Point
 	for i := 0; i < len(norris); i += 2 {
 		ps = append(ps, Point{X: norris[i+1], Y: norris[i]})
 	}
-	l := FitLine(ps)
+	return ps
+}
+
+func TestFitLineNorris(t *testing.T) {
+	l := FitLine(norrisPoints())
 	// NIST's certified values, to their 15 digits.
 	near(t, "intercept", l.Intercept, -0.262323073774029, 1e-12)
 	near(t, "slope", l.Slope, 1.00211681802045, 1e-14)
@@ -31,6 +35,55 @@ func TestFitLineNorris(t *testing.T) {
 	half := 0.429796848199937e-03 * 2.032244509
 	near(t, "lower end", l.Lo, 1.00211681802045-half, 1e-10)
 	near(t, "upper end", l.Hi, 1.00211681802045+half, 1e-10)
+}
+
+// The same data with weights 1/y². The figures are from exact rational
+// arithmetic (Python's fractions) over the normal equations of the equivalent
+// problem without weights: 1 = intercept · 1/y + slope · x/y.
+func TestFitRelativeNorris(t *testing.T) {
+	l := FitRelative(norrisPoints())
+	near(t, "intercept", l.Intercept, -0.17990332254117, 1e-12)
+	near(t, "slope", l.Slope, 0.775170140279724, 1e-12)
+	near(t, "R²", l.R2, 0.736174217443922, 1e-12)
+	half := 0.079584023632247 * 2.032244509
+	near(t, "lower end", l.Lo, 0.775170140279724-half, 1e-9)
+	near(t, "upper end", l.Hi, 0.775170140279724+half, 1e-9)
+	if !l.Relative {
+		t.Error("it does not say that it is relative")
+	}
+}
+
+// Costs that span decades: by the same arithmetic; qt(0.975, 2) = 4.302652730.
+func TestFitRelativeOverDecades(t *testing.T) {
+	ps := []Point{{X: 10, Y: 13.52e6}, {X: 100, Y: 60.14e6}, {X: 1000, Y: 423e6}, {X: 5000, Y: 2272e6}}
+	l := FitRelative(ps)
+	near(t, "intercept", l.Intercept, 9332801.55110356, 1e-5)
+	near(t, "slope", l.Slope, 446555.616956985, 1e-6)
+	near(t, "lower end", l.Lo, 446555.616956985-26294.6799554988*4.302652730, 1e-3)
+	for _, p := range ps {
+		if off := math.Abs(l.At(p.X)-p.Y) / p.Y; off > 0.11 {
+			t.Errorf("at %v the line is off by %.0f %%", p.X, 100*off)
+		}
+	}
+	if FitLine(ps).At(10) > 5e6 {
+		t.Error("the ordinary line is near 10, too: this proves nothing")
+	}
+	ps[0].Y = 0
+	if got, want := FitRelative(ps), FitLine(ps); got != want {
+		t.Errorf("with a cost of 0: got %+v, want %+v", got, want)
+	}
+	if l := FitRelative(ps[1:2]); !math.IsNaN(l.Slope) || l.Warning == "" {
+		t.Errorf("one point: %+v", l)
+	}
+}
+
+func TestFitThroughOriginHasNoDust(t *testing.T) {
+	for _, slope := range []float64{3, 0.1, 7e9} {
+		ps := series(quick, func(x float64) float64 { return slope * x })
+		if a, b := FitLine(ps).Intercept, FitRelative(ps).Intercept; a != 0 || b != 0 {
+			t.Errorf("slope %v: intercepts %v and %v", slope, a, b)
+		}
+	}
 }
 
 // Anscombe's first quartet, as R's confint(lm(y1 ~ x1, anscombe)) has it.

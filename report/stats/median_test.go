@@ -52,4 +52,7 @@ func TestExact(t *testing.T) {
 	if got.Center != 100 || got.Lo != 100 || got.Hi != 101 || !strings.Contains(got.Warning, "3 repetitions range over 1 %") {
 		t.Errorf("got %+v", got)
 	}
+	if got := Exact([]float64{0, 0, 1}).Warning; !strings.Contains(got, "3 repetitions range from 0 to 1") {
+		t.Errorf("around 0: got %q", got)
+	}
 }

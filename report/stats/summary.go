@@ -5,6 +5,7 @@ package stats
 
 import (
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -28,7 +29,10 @@ func Exact(values []float64) Summary {
 	lo, hi := s[0], s[len(s)-1]
 	sum := Summary{Center: middle(s), Lo: lo, Hi: hi, N: len(s)}
 	if lo != hi {
-		sum.Warning = fmt.Sprintf("should be exact, but %d repetitions range over %.3g %%", len(s), 100*(hi-lo)/sum.Center)
+		sum.Warning = fmt.Sprintf("should be exact, but %d repetitions range from %v to %v", len(s), lo, hi)
+		if sum.Center != 0 {
+			sum.Warning = fmt.Sprintf("should be exact, but %d repetitions range over %.3g %%", len(s), 100*(hi-lo)/math.Abs(sum.Center))
+		}
 	}
 	return sum
 }
