@@ -9,8 +9,9 @@ import (
 	"os/exec"
 	"path/filepath"
 
-	"github.com/svcmark/svcmark/backends"
 	"golang.org/x/sys/unix"
+
+	"github.com/svcmark/svcmark/backends"
 )
 
 const labAdvice = ", or run in a VM: --lab vm"

@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"net/netip"
 
-	"github.com/svcmark/svcmark/backends"
 	"golang.org/x/sys/unix"
+
+	"github.com/svcmark/svcmark/backends"
 )
 
 // vip is the key of a virtual server.
@@ -85,7 +86,7 @@ func desire(state *backends.State) (*want, error) {
 		for j := range p.Endpoints {
 			e := &p.Endpoints[j]
 			if !e.Addr.Addr().Is4() || e.Addr.Port() == 0 {
-				return nil, fmt.Errorf("Endpoint %v of %v: only IPv4 with a port is supported", e.Addr, p)
+				return nil, fmt.Errorf("the Endpoint %v of %v: only IPv4 with a port is supported", e.Addr, p)
 			}
 			d := dest{e.Addr.Addr().As4(), e.Addr.Port()}
 			// They are sorted: equal ones are neighbours.
@@ -126,10 +127,10 @@ func vipOf(p *backends.ServicePort) (vip, error) {
 	case backends.UDP:
 		v.proto = unix.IPPROTO_UDP
 	default:
-		return v, fmt.Errorf("ServicePort %v: protocol %q is not supported", p, p.Protocol)
+		return v, fmt.Errorf("the ServicePort %v: protocol %q is not supported", p, p.Protocol)
 	}
 	if !p.ClusterIP.Is4() || p.Port == 0 {
-		return v, fmt.Errorf("ServicePort %v: VIP %v: only IPv4 with a port is supported", p, p.VIP())
+		return v, fmt.Errorf("the ServicePort %v: VIP %v: only IPv4 with a port is supported", p, p.VIP())
 	}
 	v.addr = p.ClusterIP.As4()
 	return v, nil
