@@ -13,6 +13,8 @@ import (
 	mobyipvs "github.com/moby/ipvs"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/svcmark/svcmark/backends/conntrack"
 )
 
 // stepwise is Sync by kube-proxy's own libraries and steps, in its order
@@ -47,7 +49,8 @@ func (b *Backend) syncStepwise(ctx context.Context, w *want) error {
 		func() error { return b.sysctls.set(sysctls(kernelRelease())) },
 		s.ensureChains, s.ensureDevice, s.ensureSets, s.syncServices, s.syncSets,
 		func() error { return b.iptables.restore(ctx, w.rules.restore(nil)) },
-		s.removeAddrs, s.removeServices, w.dropStaleFlows,
+		s.removeAddrs, s.removeServices,
+		func() error { return conntrack.DropStale(w.state) },
 	} {
 		if err := ctx.Err(); err != nil {
 			return err

@@ -49,6 +49,7 @@ type server struct {
 
 // want is a state as kernel objects, each one once, in the state's order.
 type want struct {
+	state    *backends.State
 	servers  []server
 	addrs    [][4]byte // of kube-ipvs0
 	loopback []entry   // of KUBE-LOOP-BACK
@@ -63,7 +64,7 @@ func desire(state *backends.State) (*want, error) {
 	for i := range state.Services {
 		endpoints += len(state.Services[i].Endpoints)
 	}
-	w := &want{servers: make([]server, 0, n), addrs: make([][4]byte, 0, n)}
+	w := &want{state: state, servers: make([]server, 0, n), addrs: make([][4]byte, 0, n)}
 	dests := make([]dest, 0, endpoints) // one array for all: servers hold pieces of it
 	seen := make(map[vip]struct{}, n)
 	bound := make(map[[4]byte]struct{}, n)
