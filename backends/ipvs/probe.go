@@ -38,6 +38,9 @@ func (b *Backend) Probe(ctx context.Context) error {
 		}
 	}
 	k, err := openKernel()
+	if errors.Is(err, unix.EPROTONOSUPPORT) {
+		return notSupported("netfilter's netlink (modules nfnetlink, ip_set, ip_vs)", "modprobe nfnetlink ip_set ip_vs"+labAdvice, err)
+	}
 	if err != nil {
 		return notSupported("netlink", "run as root, or in a network namespace of one's own", err)
 	}

@@ -52,6 +52,9 @@ func newDoctor(s *streams) *cobra.Command {
 			if format != "table" && format != "json" {
 				return usagef("-o %q: want table or json", format)
 			}
+			if err := f.check(); err != nil {
+				return err
+			}
 			d := diagnose(cmd.Context(), s.err, &f)
 			if err := cmd.Context().Err(); err != nil {
 				return err

@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -42,28 +43,39 @@ func (f *labFlags) register(cmd *cobra.Command) {
 // registerGuest registers the flags that describe the vm lab's guest.
 func (f *labFlags) registerGuest(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.kernel, "kernel", "", "boot this kernel `image` in the vm lab (default: the distribution's cloud kernel)")
-	flags.StringVar(&f.modules, "modules", "", "the `directory` of its modules, such as /lib/modules/6.1.0-56-cloud-amd64")
+	flags.StringVar(&f.kernel, "kernel", "", "boot this `kernel` in the vm lab: the path of an image, or a release such as 6.1.0-56-cloud-amd64 (default: the distribution's cloud kernel)")
+	flags.StringVar(&f.modules, "modules", "", "the `directory` of the modules of a kernel that was given by its path")
 	flags.IntVar(&f.memory, "memory", 0, "give each guest so many `MiB` (default: enough for the largest preset)")
 }
 
+// check finds mistakes in the flags that were registered: the others are "".
 func (f *labFlags) check() error {
-	if !slices.Contains([]string{"auto", "netns", "vm"}, f.lab) {
+	if f.lab != "" && !slices.Contains([]string{"auto", "netns", "vm"}, f.lab) {
 		return usagef("--lab %q: want auto, netns or vm", f.lab)
 	}
-	if !slices.Contains([]string{"auto", "virtual", "wall"}, f.clock) {
+	if f.clock != "" && !slices.Contains([]string{"auto", "virtual", "wall"}, f.clock) {
 		return usagef("--clock %q: want auto, virtual or wall", f.clock)
 	}
 	if f.lab == "netns" && f.clock == "virtual" {
 		return usagef("--clock virtual needs --lab vm: a running kernel has no virtual clock")
 	}
-	for flag, path := range map[string]string{"--kernel": f.kernel, "--modules": f.modules} {
+	if f.modules != "" && !f.kernelIsPath() {
+		return usagef("--modules needs --kernel with the path of the image that they belong to")
+	}
+	paths := map[string]string{"--modules": f.modules}
+	if f.kernelIsPath() {
+		paths["--kernel"] = f.kernel
+	}
+	for flag, path := range paths {
 		if _, err := os.Stat(path); path != "" && err != nil {
 			return usagef("%s: %w", flag, err)
 		}
 	}
 	return nil
 }
+
+// kernelIsPath tells the path of an image from a release, which has no slash.
+func (f *labFlags) kernelIsPath() bool { return strings.Contains(f.kernel, "/") }
 
 // open chooses the lab, makes sure that every backend can run in it, and says
 // what its figures belong to.
@@ -105,8 +117,13 @@ func (f *labFlags) openVM(ctx context.Context, log io.Writer, exe string, names 
 // guest describes the vm lab's guest.
 func (f *labFlags) guest(exe string, log io.Writer) vm.Options {
 	o := vm.Options{
-		Executable: exe, Kernel: f.kernel, Modules: f.modules, MemoryMiB: f.memory,
+		Executable: exe, Modules: f.modules, MemoryMiB: f.memory,
 		Log: func(line string) { fmt.Fprintln(log, line) },
+	}
+	if f.kernelIsPath() {
+		o.Kernel = f.kernel
+	} else {
+		o.Release = f.kernel
 	}
 	if f.clock == string(lab.Wall) {
 		o.Clock = lab.Wall

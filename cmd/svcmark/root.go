@@ -55,7 +55,8 @@ Data goes to stdout, progress to stderr. Exit codes: 0 ok, 1 regression,
   svcmark doctor                            what this machine can run`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		Args:          cobra.NoArgs, // with RunE an unknown verb is an error and no help text
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetIn(s.in)
 	root.SetOut(s.out)

@@ -58,6 +58,7 @@ func runScripts(t *testing.T, dir string) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":     exits,
 			"interrupt": interrupt,
+			"kernel":    kernel,
 		},
 	})
 }
@@ -114,6 +115,24 @@ func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 	if want := map[bool]int{true: exitInterrupted, false: -1}[signal != unix.SIGKILL]; code != want {
 		ts.Fatalf("exit code %d after %s, want %d\n%s", code, args[0], want, saw.text.String())
 	}
+}
+
+// kernel VAR sets an environment variable to the path of a kernel image of the
+// cache.
+func kernel(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: kernel VAR")
+	}
+	cache := ts.Getenv("XDG_CACHE_HOME")
+	if cache == "" {
+		cache = filepath.Join(ts.Getenv("HOME"), ".cache")
+	}
+	images, err := filepath.Glob(filepath.Join(cache, "svcmark/kernels/*/boot/vmlinuz-*"))
+	ts.Check(err)
+	if len(images) == 0 {
+		ts.Fatalf("the cache has no kernel")
+	}
+	ts.Setenv(args[0], images[len(images)-1])
 }
 
 func command(ts *testscript.TestScript, args []string) *exec.Cmd {

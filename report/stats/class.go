@@ -110,7 +110,7 @@ func (g *Growth) decide(ps []Point) {
 		g.Reason = "the slope's interval includes 0"
 	case g.Share < 0:
 		g.Reason = "the cost falls as the size grows"
-	case g.ExponentLo > 1+bend:
+	case g.ExponentLo > 1+bend && !math.IsInf(g.Exponent, 1): // one step at the end is no curve
 		g.Class = Superlinear
 	case !trend:
 		g.Reason = "the points are too far from a line: the slope's interval includes 0"
