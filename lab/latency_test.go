@@ -26,7 +26,7 @@ func TestTimedOperationsAnswerAndCountLosses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer top.Close()
+	defer closeTopology(t, top)
 	tcp := probe.Target{Protocol: backends.TCP, Addr: state.Services[0].Endpoints[0].Addr}
 	udp := probe.Target{Protocol: backends.UDP, Addr: state.Services[1].Endpoints[0].Addr}
 	// No socket listens there: connections are refused, requests get no answer.
@@ -72,7 +72,7 @@ func TestServerOutlivesBadClients(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer top.Close()
+	defer closeTopology(t, top)
 	target := state.Services[0].Endpoints[0].Addr
 	err = top.Client.Do(func() error {
 		for _, send := range []int{0, 1, probe.MessageSize - 1, 3*probe.MessageSize + 1} {

@@ -67,17 +67,20 @@ func testState() *backends.State {
 	}}
 }
 
+func closeTopology(t *testing.T, top *lab.Topology) {
+	t.Helper()
+	if err := top.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestEveryEndpointAnswersAsItself(t *testing.T) {
 	state := testState()
 	top, err := lab.Build(t.Context(), state)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
-		if err := top.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	defer closeTopology(t, top)
 	for _, svc := range state.Services {
 		for _, e := range svc.Endpoints {
 			var a probe.Answer

@@ -260,7 +260,7 @@ func TestFinishWantsExactlyTheFinishedCells(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer w.Close()
+	defer func() { _ = w.Close() }() // some orders below close it
 	cells := testCells()
 	if err := w.Add(cells[0]); err != nil {
 		t.Fatal(err)

@@ -17,7 +17,7 @@ func check(state *backends.State) error {
 	}
 	for i := range state.Services {
 		if err := checkService(&state.Services[i]); err != nil {
-			return fmt.Errorf("Service %d (%q): %w", i, state.Services[i].String(), err)
+			return fmt.Errorf("the ServicePort %d (%q): %w", i, state.Services[i].String(), err)
 		}
 	}
 	return nil

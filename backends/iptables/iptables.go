@@ -18,6 +18,7 @@ import (
 	"io"
 
 	"github.com/svcmark/svcmark/backends"
+	"github.com/svcmark/svcmark/backends/conntrack"
 )
 
 // Backend is the dataplane of one variant.
@@ -81,7 +82,7 @@ func (b *Backend) Sync(ctx context.Context, state *backends.State) error {
 	if err != nil {
 		return err
 	}
-	return dropStaleFlows(state)
+	return conntrack.DropStale(state)
 }
 
 // Cleanup implements backends.Backend. The built-in chains, which the first

@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"net/netip"
 
-	"github.com/svcmark/svcmark/backends/ipvs/nlbatch"
 	"golang.org/x/sys/unix"
+
+	"github.com/svcmark/svcmark/backends/ipvs/nlbatch"
 )
 
 // device is kube-proxy's dummy device, which holds every VIP and stays down.

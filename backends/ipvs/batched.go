@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/svcmark/svcmark/backends/conntrack"
 )
 
 // syncBatched is Sync by our own netlink messages. Each kind of object is
@@ -35,7 +37,7 @@ func (b *Backend) syncBatched(ctx context.Context, w *want) error {
 		func() error { return k.syncAddrs(ctx, w) },
 		func() error { return k.syncServers(ctx, w, have, b.scheduler, b.flags()) },
 		func() error { return k.takeFromSets(w, headers) },
-		w.dropStaleFlows,
+		func() error { return conntrack.DropStale(w.state) },
 	}
 	for _, step := range steps {
 		if err := ctx.Err(); err != nil {

@@ -7,8 +7,9 @@ import (
 	"io"
 	"net/netip"
 
-	"github.com/svcmark/svcmark/backends/ipvs/nlbatch"
 	"golang.org/x/sys/unix"
+
+	"github.com/svcmark/svcmark/backends/ipvs/nlbatch"
 )
 
 // The netlink vocabulary of ipset, from include/uapi/linux/netfilter/ipset/ip_set.h.

@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/svcmark/svcmark/backends/ipvs/nlbatch"
 	"golang.org/x/sys/unix"
+
+	"github.com/svcmark/svcmark/backends/ipvs/nlbatch"
 )
 
 // kernel is our three ways into the kernel, for the network namespace of the

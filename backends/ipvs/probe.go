@@ -9,8 +9,10 @@ import (
 	"os/exec"
 	"path/filepath"
 
-	"github.com/svcmark/svcmark/backends"
 	"golang.org/x/sys/unix"
+
+	"github.com/svcmark/svcmark/backends"
+	"github.com/svcmark/svcmark/backends/conntrack"
 )
 
 const labAdvice = ", or run in a VM: --lab vm"
@@ -120,10 +122,8 @@ func (b *Backend) trySysctls() error {
 	return nil
 }
 
-// tryConntrack looks for entries of a flow that cannot be.
 func tryConntrack() error {
-	nowhere := &want{servers: []server{{vip{proto: unix.IPPROTO_UDP}, []dest{{}}}}}
-	if err := nowhere.dropStaleFlows(); err != nil {
+	if err := conntrack.Probe(); err != nil {
 		return notSupported("conntrack over netlink", "modprobe nf_conntrack_netlink"+labAdvice, err)
 	}
 	return nil

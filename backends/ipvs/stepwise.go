@@ -13,6 +13,8 @@ import (
 	mobyipvs "github.com/moby/ipvs"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/svcmark/svcmark/backends/conntrack"
 )
 
 // stepwise is Sync by kube-proxy's own libraries and steps, in its order
@@ -47,7 +49,8 @@ func (b *Backend) syncStepwise(ctx context.Context, w *want) error {
 		func() error { return b.sysctls.set(sysctls(kernelRelease())) },
 		s.ensureChains, s.ensureDevice, s.ensureSets, s.syncServices, s.syncSets,
 		func() error { return b.iptables.restore(ctx, w.rules.restore(nil)) },
-		s.removeAddrs, s.removeServices, w.dropStaleFlows,
+		s.removeAddrs, s.removeServices,
+		func() error { return conntrack.DropStale(w.state) },
 	} {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -62,7 +65,7 @@ func (b *Backend) syncStepwise(ctx context.Context, w *want) error {
 // iptables runs the program once: there reports exit code 0, and an exit code
 // of 1 says that what was to be made or found is there or is not.
 func (s *stepwise) iptablesOnce(args ...string) (there bool, err error) {
-	_, err = s.Backend.iptables.run(s.ctx, nil, s.Backend.iptables.name, append(wait[:len(wait):len(wait)], args...)...)
+	_, err = s.iptables.run(s.ctx, nil, s.iptables.name, append(wait[:len(wait):len(wait)], args...)...)
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == 1 {
 		return false, nil
 	}
@@ -89,7 +92,7 @@ func (s *stepwise) ensureChains() error {
 			return err
 		}
 		if !made {
-			return fmt.Errorf("%s refused the rule %s", s.Backend.iptables.name, j.rule())
+			return fmt.Errorf("%s refused the rule %s", s.iptables.name, j.rule())
 		}
 	}
 	return nil
@@ -134,7 +137,7 @@ func (s *stepwise) ensureSets() error {
 }
 
 func (s *stepwise) ipset(args ...string) ([]byte, error) {
-	return s.Backend.iptables.run(s.ctx, nil, "ipset", args...)
+	return s.iptables.run(s.ctx, nil, "ipset", args...)
 }
 
 func (s *stepwise) service(v vip) *mobyipvs.Service {

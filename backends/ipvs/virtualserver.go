@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/svcmark/svcmark/backends/ipvs/nlbatch"
 	"golang.org/x/sys/unix"
+
+	"github.com/svcmark/svcmark/backends/ipvs/nlbatch"
 )
 
 // The netlink vocabulary of IPVS, from include/uapi/linux/ip_vs.h.

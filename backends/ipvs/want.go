@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"net/netip"
 
-	"github.com/svcmark/svcmark/backends"
 	"golang.org/x/sys/unix"
+
+	"github.com/svcmark/svcmark/backends"
 )
 
 // vip is the key of a virtual server.
@@ -48,6 +49,7 @@ type server struct {
 
 // want is a state as kernel objects, each one once, in the state's order.
 type want struct {
+	state    *backends.State
 	servers  []server
 	addrs    [][4]byte // of kube-ipvs0
 	loopback []entry   // of KUBE-LOOP-BACK
@@ -62,7 +64,7 @@ func desire(state *backends.State) (*want, error) {
 	for i := range state.Services {
 		endpoints += len(state.Services[i].Endpoints)
 	}
-	w := &want{servers: make([]server, 0, n), addrs: make([][4]byte, 0, n)}
+	w := &want{state: state, servers: make([]server, 0, n), addrs: make([][4]byte, 0, n)}
 	dests := make([]dest, 0, endpoints) // one array for all: servers hold pieces of it
 	seen := make(map[vip]struct{}, n)
 	bound := make(map[[4]byte]struct{}, n)
@@ -85,7 +87,7 @@ func desire(state *backends.State) (*want, error) {
 		for j := range p.Endpoints {
 			e := &p.Endpoints[j]
 			if !e.Addr.Addr().Is4() || e.Addr.Port() == 0 {
-				return nil, fmt.Errorf("Endpoint %v of %v: only IPv4 with a port is supported", e.Addr, p)
+				return nil, fmt.Errorf("the Endpoint %v of %v: only IPv4 with a port is supported", e.Addr, p)
 			}
 			d := dest{e.Addr.Addr().As4(), e.Addr.Port()}
 			// They are sorted: equal ones are neighbours.
@@ -126,10 +128,10 @@ func vipOf(p *backends.ServicePort) (vip, error) {
 	case backends.UDP:
 		v.proto = unix.IPPROTO_UDP
 	default:
-		return v, fmt.Errorf("ServicePort %v: protocol %q is not supported", p, p.Protocol)
+		return v, fmt.Errorf("the ServicePort %v: protocol %q is not supported", p, p.Protocol)
 	}
 	if !p.ClusterIP.Is4() || p.Port == 0 {
-		return v, fmt.Errorf("ServicePort %v: VIP %v: only IPv4 with a port is supported", p, p.VIP())
+		return v, fmt.Errorf("the ServicePort %v: VIP %v: only IPv4 with a port is supported", p, p.VIP())
 	}
 	v.addr = p.ClusterIP.As4()
 	return v, nil

@@ -111,7 +111,7 @@ func writeWhole(path string, v any) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // which fails once it is renamed
+	defer func() { _ = os.Remove(f.Name()) }() // which fails once it is renamed
 	if _, err := f.Write(b); err != nil {
 		f.Close()
 		return err

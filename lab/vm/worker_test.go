@@ -53,8 +53,10 @@ func wait() {
 	_, _ = r.Read(make([]byte, 1))
 }
 
+// spin computes what never ends.
 func spin() {
-	for {
+	for n := 0; ; {
+		n++
 	}
 }
 
@@ -81,13 +83,16 @@ func flood(args []string) {
 
 // oom takes memory until it is stopped.
 func oom([]string) {
-	var all [][]byte
+	type chunk struct {
+		before *chunk
+		bytes  [16 << 20]byte
+	}
+	var last *chunk
 	for {
-		b := make([]byte, 16<<20)
-		for i := 0; i < len(b); i += 4096 {
-			b[i] = 1
+		last = &chunk{before: last}
+		for i := 0; i < len(last.bytes); i += 4096 {
+			last.bytes[i] = 1
 		}
-		all = append(all, b)
 	}
 }
 

@@ -356,7 +356,11 @@ func TestKernel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	defer func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
 	ask := func(family string) (id uint16, err error) {
 		c.Begin(unix.GENL_ID_CTRL, 0)
 		c.Raw(unix.CTRL_CMD_GETFAMILY, 1, 0, 0)

@@ -43,7 +43,7 @@ func (s Source) fetch(ctx context.Context) (Kernel, error) {
 	if err := os.RemoveAll(work); err != nil {
 		return Kernel{}, err
 	}
-	defer os.RemoveAll(work)
+	defer func() { _ = os.RemoveAll(work) }()
 	root := filepath.Join(work, "root")
 	if err := os.MkdirAll(root, 0o755); err != nil {
 		return Kernel{}, err

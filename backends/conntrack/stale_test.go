@@ -1,7 +1,8 @@
-package ipvs
+package conntrack
 
 import (
 	"net"
+	"net/netip"
 	"testing"
 
 	"github.com/vishvananda/netlink"
@@ -9,7 +10,7 @@ import (
 )
 
 func TestStaleFlows(t *testing.T) {
-	stale := staleFlows{aVIP: {aDest: true}}
+	stale := staleFlows{netip.MustParseAddrPort("10.96.0.10:53"): {netip.MustParseAddrPort("10.160.0.1:5353"): true}}
 	flow := func(proto uint8, dst string, port uint16, from string, fromPort uint16) *netlink.ConntrackFlow {
 		f := &netlink.ConntrackFlow{}
 		f.Forward.Protocol, f.Forward.DstIP, f.Forward.DstPort = proto, net.ParseIP(dst), port
