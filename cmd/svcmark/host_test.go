@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -120,7 +119,7 @@ func sameHost(t *testing.T, bin string, before map[string]string) {
 	}
 	for _, k := range slices.Sorted(maps.Keys(after)) {
 		if v, ok := before[k]; !ok || v != after[k] {
-			t.Error(fmt.Sprintf("the host has changed: %s is %q, was %q", k, after[k], v))
+			t.Errorf("the host has changed: %s is %q, was %q", k, after[k], v)
 		}
 	}
 	for k := range before {

@@ -20,7 +20,7 @@ func compareReference(out io.Writer, run *results.Run, dir string) error {
 		return usageError{fmt.Errorf("--reference: %w", err)}
 	}
 	if differences := results.Diff(reference.Meta.Fingerprint, run.Meta.Fingerprint); len(differences) > 0 {
-		fmt.Fprintf(out, "\nFigures may differ from those of %s, for this run differs in:\n", dir)
+		fmt.Fprintf(out, "Figures may differ from those of %s, for this run differs in:\n", dir)
 		for _, d := range differences {
 			fmt.Fprintf(out, "  %s: %s there, %s here\n", d.Field, d.A, d.B)
 		}
@@ -35,7 +35,7 @@ func compareReference(out io.Writer, run *results.Run, dir string) error {
 		return err
 	}
 	if bytes.Equal(a, b) {
-		fmt.Fprintf(out, "\nThe samples are byte-identical to those of %s.\n", dir)
+		fmt.Fprintf(out, "The samples are byte-identical to those of %s.\n", dir)
 		return nil
 	}
 	if run.Meta.Fingerprint.Clock != "virtual" {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -124,13 +125,11 @@ func (f *runFlags) run(ctx context.Context, s *streams, name string) error {
 		}
 		return err
 	}
-	if err := f.show(s, run); err != nil {
-		return err
-	}
+	var differs error
 	if f.reference != "" {
-		return compareReference(s.err, run, f.reference)
+		differs = compareReference(s.err, run, f.reference)
 	}
-	return nil
+	return errors.Join(differs, f.show(s, run))
 }
 
 // show prints what the run found.

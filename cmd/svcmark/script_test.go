@@ -98,7 +98,7 @@ func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	signal := unix.SignalNum(args[0])
 	cmd := command(ts, args[2:])
-	saw := &watch{for_: args[1], seen: make(chan struct{})}
+	saw := &watch{want: args[1], seen: make(chan struct{})}
 	cmd.Stderr = saw
 	ts.Check(cmd.Start())
 	ended := make(chan error, 1)
@@ -185,7 +185,7 @@ func finish(ts *testscript.TestScript, cmd *exec.Cmd, err error) int {
 
 // watch tells when a text has been written.
 type watch struct {
-	for_ string
+	want string
 	text strings.Builder
 	seen chan struct{}
 	told bool
@@ -193,7 +193,7 @@ type watch struct {
 
 func (w *watch) Write(p []byte) (int, error) {
 	w.text.Write(p)
-	if !w.told && strings.Contains(w.text.String(), w.for_) {
+	if !w.told && strings.Contains(w.text.String(), w.want) {
 		w.told = true
 		close(w.seen)
 	}
