@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -30,27 +29,32 @@ func (*NetNS) Environment(ctx context.Context, tools []string) (Environment, err
 	if err := unix.Uname(&u); err != nil {
 		return Environment{}, fmt.Errorf("asking the kernel for its name: %w", err)
 	}
-	f, err := os.Open("/proc/cpuinfo")
+	cpu, err := CPUModel()
 	if err != nil {
 		return Environment{}, err
 	}
-	defer f.Close()
 	return Environment{
 		Kernel: unix.ByteSliceToString(u.Release[:]) + " " + unix.ByteSliceToString(u.Version[:]),
-		CPU:    cpuModel(f),
+		CPU:    cpu,
 		Tools:  toolVersions(ctx, tools),
 	}, nil
 }
 
-// cpuModel finds the model name in /proc/cpuinfo.
-func cpuModel(cpuinfo io.Reader) string {
-	s := bufio.NewScanner(cpuinfo)
+// CPUModel is the model that the running kernel names, "unknown" when it names
+// none.
+func CPUModel() (string, error) {
+	f, err := os.Open("/proc/cpuinfo")
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	s := bufio.NewScanner(f)
 	for s.Scan() {
 		if key, value, ok := strings.Cut(s.Text(), ":"); ok && strings.TrimSpace(key) == "model name" {
-			return strings.TrimSpace(value)
+			return strings.TrimSpace(value), nil
 		}
 	}
-	return "unknown"
+	return "unknown", s.Err()
 }
 
 // toolVersions asks each program for its version: the first line that it says.

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/svcmark/svcmark/backends"
+	"github.com/svcmark/svcmark/lab/tail"
 )
 
 // NetNS is the lab on the running kernel: every worker gets network, mount and
@@ -58,7 +59,7 @@ func (l *NetNS) Run(ctx context.Context, job Job, event func(line []byte)) error
 func (l *NetNS) run(ctx context.Context, job Job, event func(line []byte)) error {
 	runtime.LockOSThread()
 	cmd := l.Command(ctx, job.Args...)
-	log := &tail{}
+	log := &tail.Buffer{}
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(job.Input), log
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -76,10 +77,10 @@ func (l *NetNS) run(ctx context.Context, job Job, event func(line []byte)) error
 	read := eachLine(out, event)
 	err = cmd.Wait()
 	if ctx.Err() != nil {
-		return &RunError{Reason: "stopped: " + context.Cause(ctx).Error(), Tail: log.lines(), Err: ctx.Err()}
+		return &RunError{Reason: "stopped: " + context.Cause(ctx).Error(), Tail: log.Lines(), Err: ctx.Err()}
 	}
 	if err != nil {
-		return &RunError{Reason: "the worker ended with " + err.Error(), Tail: log.lines()}
+		return &RunError{Reason: "the worker ended with " + err.Error(), Tail: log.Lines()}
 	}
 	return read
 }

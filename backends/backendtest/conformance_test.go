@@ -13,7 +13,8 @@ import (
 
 func TestMain(m *testing.M) { labtest.Main(m) }
 
-// TestConformance runs the suite over every backend. A new one is a line here.
+// TestConformance runs the suite over every backend, made as the registry makes
+// it, and over what the registry leaves to options. A new one is a line here.
 func TestConformance(t *testing.T) {
 	for _, b := range []struct {
 		name   string
@@ -23,8 +24,9 @@ func TestConformance(t *testing.T) {
 		{"direct", func() backends.Backend { return direct.Backend{} }, backendtest.Expectations{}},
 		{"iptables-legacy", func() backends.Backend { return iptables.New(iptables.Legacy) }, iptablesExpectations(iptables.Legacy)},
 		{"iptables-nft", func() backends.Backend { return iptables.New(iptables.NFT) }, iptablesExpectations(iptables.NFT)},
-		{"ipvs", func() backends.Backend { return ipvs.New(ipvs.Options{}) }, ipvsExpectations()},
-		{"ipvs/kube-proxy", func() backends.Backend { return ipvs.New(ipvs.Options{Path: ipvs.KubeProxy}) }, ipvsExpectations()},
+		{"ipvs", func() backends.Backend { return ipvs.New(ipvs.Options{Iptables: "iptables-legacy"}) }, ipvsExpectations("iptables-legacy")},
+		{"ipvs/iptables-nft", func() backends.Backend { return ipvs.New(ipvs.Options{Iptables: "iptables-nft"}) }, ipvsExpectations("iptables-nft")},
+		{"ipvs/kube-proxy", func() backends.Backend { return ipvs.New(ipvs.Options{Path: ipvs.KubeProxy}) }, ipvsExpectations("iptables")},
 	} {
 		t.Run(b.name, func(t *testing.T) { backendtest.Run(t, b.fresh, b.expect) })
 	}

@@ -11,14 +11,14 @@ import (
 	"github.com/svcmark/svcmark/backends/iptables"
 )
 
-// ipvsExpectations are of the variant that the name "iptables" means here:
+// ipvsExpectations are of a backend whose rules a variant of iptables takes:
 // what the other variant holds stays empty.
-func ipvsExpectations() backendtest.Expectations {
+func ipvsExpectations(v iptables.Variant) backendtest.Expectations {
 	return backendtest.Expectations{
 		// A virtual server without real servers drops what arrives.
 		Refuses: false,
 		Dump:    ipvsDump,
-		Foreign: ipvsForeign,
+		Foreign: func(ctx context.Context) (func() error, error) { return ipvsForeign(ctx, v) },
 	}
 }
 
@@ -62,8 +62,8 @@ func ipvsDump(ctx context.Context) (string, error) {
 // ipvsForeign puts others' objects beside the backend's: rules, a set, an
 // address and a device, and virtual servers that kube-proxy for IPv4 leaves
 // alone.
-func ipvsForeign(ctx context.Context) (func() error, error) {
-	rules, err := iptablesForeign(ctx, "iptables")
+func ipvsForeign(ctx context.Context, v iptables.Variant) (func() error, error) {
+	rules, err := iptablesForeign(ctx, v)
 	if err != nil {
 		return nil, err
 	}

@@ -1,10 +1,7 @@
 package vm
 
 import (
-	"bufio"
 	"maps"
-	"os"
-	"strings"
 
 	"github.com/svcmark/svcmark/lab"
 	"github.com/svcmark/svcmark/lab/vm/qemu"
@@ -30,15 +27,6 @@ func (l *Lab) cpu() (string, error) {
 	if l.machine.Accel == qemu.Counted {
 		return "QEMU TCG max, one instruction a nanosecond", nil
 	}
-	f, err := os.Open("/proc/cpuinfo")
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	for s := bufio.NewScanner(f); s.Scan(); {
-		if k, v, ok := strings.Cut(s.Text(), ":"); ok && strings.TrimSpace(k) == "model name" {
-			return "KVM on " + strings.TrimSpace(v), nil
-		}
-	}
-	return "KVM", nil
+	model, err := lab.CPUModel()
+	return "KVM on " + model, err
 }

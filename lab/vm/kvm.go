@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/svcmark/svcmark/backends"
+	"github.com/svcmark/svcmark/lab/tail"
 	"github.com/svcmark/svcmark/lab/vm/guest"
 	"github.com/svcmark/svcmark/lab/vm/qemu"
 	"github.com/svcmark/svcmark/lab/vm/wire"
@@ -96,7 +97,7 @@ func (l *Lab) bootKVM(ctx context.Context) error {
 		return fmt.Errorf("/dev/kvm is there, but a guest did not boot within %v", kvmTimeout)
 	case err != nil:
 		p.Kill()
-		return fmt.Errorf("/dev/kvm is there, but a guest did not boot: %s", strings.Join(lastLines(p.Said()), "; "))
+		return fmt.Errorf("/dev/kvm is there, but a guest did not boot: %s", strings.Join(tail.Last(tail.Plain(p.Said())), "; "))
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/svcmark/svcmark/lab/tail"
 	"github.com/svcmark/svcmark/lab/vm/wire"
 )
 
@@ -14,9 +15,9 @@ const maxLine = 16 << 20
 
 // listener is what was heard of a guest.
 type listener struct {
-	end  *wire.End // nil when the guest never said that it was done
-	err  error     // why the listening ended without an end; io.EOF when QEMU ended
-	tail tail      // of the worker's stderr
+	end  *wire.End   // nil when the guest never said that it was done
+	err  error       // why the listening ended without an end; io.EOF when QEMU ended
+	tail tail.Buffer // of the worker's stderr
 }
 
 // listen reads a guest's records until the last one, and hands the worker's lines
@@ -36,7 +37,7 @@ func listen(r io.Reader, event func([]byte), alive func()) *listener {
 		}
 		switch kind {
 		case wire.Log:
-			l.tail.write(b)
+			_, _ = l.tail.Write(b)
 		case wire.Done:
 			if len(line) > 0 && event != nil {
 				event(line) // it ended without a newline
@@ -64,59 +65,15 @@ func listen(r io.Reader, event func([]byte), alive func()) *listener {
 	}
 }
 
-// tail keeps the last lines of a text.
-type tail struct{ text []byte }
-
-const (
-	tailBytes = 64 << 10
-	tailLines = 20
-)
-
-func (t *tail) write(b []byte) {
-	t.text = append(t.text, b...)
-	if over := len(t.text) - tailBytes; over > 0 {
-		t.text = append(t.text[:0], t.text[over:]...)
-	}
-}
-
-func (t *tail) lines() []string { return lastLines(string(t.text)) }
-
-// lastLines gives the last lines of a text that are not blank.
-func lastLines(text string) []string {
-	lines := plainLines(text)
-	return lines[max(0, len(lines)-tailLines):]
-}
-
 // panicked finds a kernel's panic on its console: why it did, and the lines around
 // that, for what comes last is only a dump of registers.
 func panicked(console string) (why string, around []string) {
-	lines := plainLines(console)
+	lines := tail.Plain(console)
 	for i, line := range lines {
 		if _, why, ok := strings.Cut(line, "Kernel panic - not syncing: "); ok {
-			from := max(0, i-tailLines/4)
-			return why, lines[from:min(len(lines), from+tailLines)]
+			from := max(0, i-tail.MaxLines/4)
+			return why, lines[from:min(len(lines), from+tail.MaxLines)]
 		}
 	}
 	return "", nil
-}
-
-// plainLines gives a text's lines that are not blank, without control characters:
-// they end on a terminal.
-func plainLines(text string) []string {
-	var lines []string
-	for l := range strings.Lines(text) {
-		l = strings.Map(func(r rune) rune {
-			if r == '\t' {
-				return ' '
-			}
-			if r < ' ' || r == 0x7f {
-				return -1
-			}
-			return r
-		}, strings.ToValidUTF8(l, "?"))
-		if l = strings.TrimRight(l, " "); l != "" {
-			lines = append(lines, l)
-		}
-	}
-	return lines
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/svcmark/svcmark/lab/tail"
 	"github.com/svcmark/svcmark/lab/vm/wire"
 )
 
@@ -32,8 +33,8 @@ func TestListen(t *testing.T) {
 	if want := []string{"one", "two", "", "three"}; !slices.Equal(lines, want) {
 		t.Errorf("lines %q, want %q", lines, want)
 	}
-	if want := []string{"warning", "last"}; !slices.Equal(l.tail.lines(), want) {
-		t.Errorf("tail %q, want %q", l.tail.lines(), want)
+	if want := []string{"warning", "last"}; !slices.Equal(l.tail.Lines(), want) {
+		t.Errorf("tail %q, want %q", l.tail.Lines(), want)
 	}
 	if signs != 6 {
 		t.Errorf("%d signs of life, want 6", signs)
@@ -58,25 +59,10 @@ func TestListenEnds(t *testing.T) {
 	}
 }
 
-func TestTailIsBoundedAndPlain(t *testing.T) {
-	var tl tail
-	for range 10_000 {
-		tl.write([]byte("a line that is repeated\n"))
-	}
-	tl.write([]byte("\x1b[31mred\x00\r\n\n\tindented  \xff\n"))
-	lines := tl.lines()
-	if len(tl.text) > tailBytes || len(lines) != tailLines {
-		t.Errorf("%d bytes, %d lines", len(tl.text), len(lines))
-	}
-	if want := []string{"[31mred", " indented  ?"}; !slices.Equal(lines[tailLines-2:], want) {
-		t.Errorf("it ends with %q, want %q", lines[tailLines-2:], want)
-	}
-}
-
 func TestPanicked(t *testing.T) {
 	console := strings.Repeat("before\n", 30) + "[1.0] Kernel panic - not syncing: Attempted to kill init!\n" + strings.Repeat("register\n", 30)
 	why, around := panicked(console)
-	if why != "Attempted to kill init!" || len(around) != tailLines || !strings.Contains(strings.Join(around, "\n"), "not syncing") {
+	if why != "Attempted to kill init!" || len(around) != tail.MaxLines || !strings.Contains(strings.Join(around, "\n"), "not syncing") {
 		t.Errorf("%q, %q", why, around)
 	}
 	if why, _ := panicked("all is well\n"); why != "" {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/svcmark/svcmark/lab"
+	"github.com/svcmark/svcmark/lab/tail"
 	"github.com/svcmark/svcmark/lab/vm/qemu"
 	"github.com/svcmark/svcmark/lab/vm/wire"
 )
@@ -81,7 +82,7 @@ func because(ctx context.Context, err error) error {
 
 // verdict makes an error of what was heard, or nil when the worker ended well.
 func (l *Lab) verdict(ctx context.Context, p *qemu.Process, heard *listener) error {
-	worker, console := heard.tail.lines(), p.Console()
+	worker, console := heard.tail.Lines(), p.Console()
 	if end := heard.end; end != nil && heard.err == nil {
 		reason := ""
 		switch {
@@ -108,7 +109,7 @@ func (l *Lab) verdict(ctx context.Context, p *qemu.Process, heard *listener) err
 		return &lab.RunError{Reason: "kernel panic: " + why, Tail: around}
 	}
 	if q := p.Said(); q != "" {
-		worker = append(worker, lastLines(q)...)
+		worker = append(worker, tail.Plain(q)...)
 	}
 	return l.failure("the guest ended before its worker", console, worker, heard.err)
 }
@@ -126,6 +127,6 @@ func (l *Lab) failure(reason, console string, worker []string, err error) error 
 	case err != nil:
 		reason = fmt.Sprintf("%s: %v", reason, err)
 	}
-	lines := append(worker, lastLines(console)...)
-	return &lab.RunError{Reason: reason, Tail: lines[max(0, len(lines)-tailLines):], Err: err}
+	lines := append(worker, tail.Last(tail.Plain(console))...)
+	return &lab.RunError{Reason: reason, Tail: tail.Last(lines), Err: err}
 }

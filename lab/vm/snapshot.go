@@ -136,11 +136,11 @@ func (l *Lab) makeSnapshot(ctx context.Context, path string) error {
 	heard := <-listened
 	switch {
 	case heard.end != nil:
-		return l.failure("the guest could not be prepared: "+heard.end.Error, p.Console(), heard.tail.lines(), nil)
+		return l.failure("the guest could not be prepared: "+heard.end.Error, p.Console(), heard.tail.Lines(), nil)
 	case err != nil:
-		return l.failure("the guest did not come up", p.Console(), heard.tail.lines(), err)
+		return l.failure("the guest did not come up", p.Console(), heard.tail.Lines(), err)
 	}
-	for _, line := range heard.tail.lines() {
+	for _, line := range heard.tail.Lines() {
 		l.options.Log(line)
 	}
 	// A file that a power cut left half empty would be taken for a snapshot.
