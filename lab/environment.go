@@ -2,12 +2,9 @@ package lab
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,9 +19,9 @@ type Environment struct {
 	Tools  map[string]string // version by program name
 }
 
-// Environment is the running kernel's, and the versions of those of the given
-// programs that are installed.
-func (*NetNS) Environment(ctx context.Context, tools []string) (Environment, error) {
+// Environment is the running kernel's. The tools are this machine's, which
+// whoever knows them says.
+func (*NetNS) Environment(tools map[string]string) (Environment, error) {
 	var u unix.Utsname
 	if err := unix.Uname(&u); err != nil {
 		return Environment{}, fmt.Errorf("asking the kernel for its name: %w", err)
@@ -36,7 +33,7 @@ func (*NetNS) Environment(ctx context.Context, tools []string) (Environment, err
 	return Environment{
 		Kernel: unix.ByteSliceToString(u.Release[:]) + " " + unix.ByteSliceToString(u.Version[:]),
 		CPU:    cpu,
-		Tools:  toolVersions(ctx, tools),
+		Tools:  tools,
 	}, nil
 }
 
@@ -55,20 +52,4 @@ func CPUModel() (string, error) {
 		}
 	}
 	return "unknown", s.Err()
-}
-
-// toolVersions asks each program for its version: the first line that it says.
-func toolVersions(ctx context.Context, tools []string) map[string]string {
-	versions := map[string]string{}
-	for _, tool := range tools {
-		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-		out, err := exec.CommandContext(ctx, tool, "--version").CombinedOutput()
-		cancel()
-		if err != nil {
-			continue // absent: the backends that need it say so
-		}
-		line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
-		versions[tool] = line
-	}
-	return versions
 }
