@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 )
 
@@ -62,4 +63,26 @@ func lockDir(dir string) (*os.File, error) {
 		return nil, fmt.Errorf("another svcmark is writing the run in %s: %w", filepath.Dir(dir), err)
 	}
 	return d, nil
+}
+
+// Check tells whether Create could begin a run in dir, and leaves nothing of
+// the attempt: whoever has long work to do first may ask before it.
+func Check(dir string) error {
+	made, err := makeDir(dir)
+	if err == nil {
+		err = checkEmpty(dir)
+	}
+	if err == nil {
+		var probe *os.File
+		if probe, err = os.CreateTemp(dir, tempPrefix+"*"); err == nil {
+			err = errors.Join(probe.Close(), os.Remove(probe.Name()))
+		}
+	}
+	for _, d := range slices.Backward(made) {
+		_ = os.Remove(d) // refuses one that is no longer empty, rightly
+	}
+	if exists := (*ExistsError)(nil); err == nil || errors.As(err, &exists) {
+		return err
+	}
+	return fmt.Errorf("cannot begin a run in %s: %w", dir, err)
 }

@@ -1,9 +1,13 @@
 package results
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
+
+// ErrNoRun is what Resume answers when the directory holds no unfinished run.
+var ErrNoRun = errors.New("no run to resume")
 
 // ExistsError is what Create answers when the directory is not its to fill.
 type ExistsError struct {

@@ -102,7 +102,7 @@ func Resume(dir string, meta Meta) (*Writer, error) {
 	cells := filepath.Join(dir, cellsDir)
 	data, err := os.ReadFile(filepath.Join(cells, draftFile))
 	if err != nil {
-		return nil, fmt.Errorf("no run to resume in %s: %w", dir, err)
+		return nil, fmt.Errorf("%w in %s: %w", ErrNoRun, dir, err)
 	}
 	lock, err := lockDir(cells)
 	if err != nil {

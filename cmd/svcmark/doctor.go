@@ -14,6 +14,7 @@ import (
 	"github.com/svcmark/svcmark/backends"
 	"github.com/svcmark/svcmark/lab"
 	"github.com/svcmark/svcmark/lab/vm"
+	"github.com/svcmark/svcmark/lab/vm/image"
 	"github.com/svcmark/svcmark/runner"
 )
 
@@ -81,7 +82,7 @@ func diagnose(ctx context.Context, log io.Writer, f *labFlags) diagnosis {
 		return diagnosis{Labs: []labDiagnosis{{Lab: "netns", Reason: err.Error()}, {Lab: "vm", Reason: err.Error()}}}
 	}
 	netns := &lab.NetNS{Executable: exe}
-	env, err := netns.Environment(ctx, tools())
+	env, err := netns.Environment(image.Versions(ctx, image.Tools()))
 	d := diagnosis{Labs: []labDiagnosis{diagnoseLab(ctx, "netns", netns, env, err)}}
 
 	microvm, err := vm.New(ctx, f.guest(exe, log))

@@ -49,7 +49,7 @@ func exitCode(err error) int {
 		return exitInterrupted
 	case errors.Is(err, backends.ErrNotSupported):
 		return exitUnsupported
-	case errors.As(err, &usage), errors.As(err, &mistakes), errors.As(err, &exists), errors.As(err, &mismatch), errors.As(err, &syntax):
+	case errors.As(err, &usage), errors.As(err, &mistakes), errors.Is(err, results.ErrNoRun), errors.As(err, &exists), errors.As(err, &mismatch), errors.As(err, &syntax):
 		return exitUsage
 	}
 	return exitFailed

@@ -16,6 +16,7 @@ import (
 
 	"github.com/svcmark/svcmark/lab"
 	"github.com/svcmark/svcmark/lab/vm"
+	"github.com/svcmark/svcmark/lab/vm/image"
 	"github.com/svcmark/svcmark/results"
 	"github.com/svcmark/svcmark/runner"
 )
@@ -89,7 +90,7 @@ func (f *labFlags) open(ctx context.Context, s *streams, names []string) (lab.La
 		l := &lab.NetNS{Executable: exe}
 		missing, err := firstMissing(ctx, l, names)
 		if err == nil && missing == nil {
-			env, err := l.Environment(ctx, tools())
+			env, err := l.Environment(image.Versions(ctx, image.Tools()))
 			return l, fingerprint("netns", l, env, exe), err
 		}
 		if f.lab == "netns" || ctx.Err() != nil {
@@ -173,9 +174,4 @@ func cellsAtATime(c lab.Clock) int {
 		return runtime.NumCPU()
 	}
 	return 1
-}
-
-// tools are the programs whose versions belong to a figure.
-func tools() []string {
-	return []string{"iptables-legacy", "iptables-nft", "ipset", "ipvsadm", "nft", "ip"}
 }

@@ -106,7 +106,7 @@ func trimLines(s string) string {
 // differs.
 func TestVMBench(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
-	cmd := exec.Command("make", "bench", "BENCH_FLAGS=--out "+dir)
+	cmd := exec.Command("make", "--no-print-directory", "bench", "BENCH_FLAGS=--out "+dir)
 	cmd.Dir = root
 	var stderr strings.Builder
 	cmd.Stderr = &stderr

@@ -101,6 +101,11 @@ func (f *runFlags) run(ctx context.Context, s *streams, name string) error {
 	if err != nil {
 		return err
 	}
+	if !f.resume { // before anything is started
+		if err := results.Check(dir); err != nil {
+			return usageError{err}
+		}
+	}
 	l, fingerprint, err := f.lab.open(ctx, s, scenario.Backends)
 	if err != nil {
 		return err

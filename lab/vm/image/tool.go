@@ -29,9 +29,7 @@ func Tools() []Tool {
 		{Name: "ipset", Package: "ipset"},
 		{Name: "ipvsadm", Package: "ipvsadm"},
 		{Name: "ip", Package: "iproute2"},
-		{Name: "tc", Package: "iproute2"},
 		{Name: "nft", Package: "nftables"},
-		{Name: "conntrack", Package: "conntrack"},
 	}
 }
 
@@ -73,6 +71,22 @@ func pluginDir(name string, dirs []string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("its plugins' folder %s is not on this machine", name)
+}
+
+// Versions says which builds of the tools this machine has, by name. Those that
+// it lacks are not in it.
+func Versions(ctx context.Context, tools []Tool) map[string]string {
+	versions := map[string]string{}
+	for _, t := range tools {
+		path, err := t.Path()
+		if err != nil {
+			continue
+		}
+		if contents, err := os.ReadFile(path); err == nil {
+			versions[t.Name] = t.version(ctx, path, contents)
+		}
+	}
+	return versions
 }
 
 // version says which build of the tool is at path: the package's version where the
