@@ -38,7 +38,7 @@ func (t *Table) fit() {
 	for i := range t.Fits {
 		f := &t.Fits[i]
 		f.Growth = stats.Classify(f.Points)
-		f.Power = stats.FitPower(f.Points)
+		f.Exponent = stats.Exponent(f.Points)
 	}
 }
 

@@ -108,7 +108,7 @@ func (p *printed) growthWide() block {
 			b.rows = append(b.rows, []string{
 				words(t.Measurement), t.Unit.Name, dash(labelText(f.Group)), f.Backend, string(f.Growth.Class) + p.marks(f.Notes),
 				q.slope(l.Intercept), q.slope(l.Slope), interval(l.Lo, l.Hi, q.slope), fit, plain(l.R2, 4),
-				plain(f.Growth.Exponent, 2), plain(f.Power.Exponent, 2), plain(float64(len(f.Points)), 0),
+				plain(f.Growth.Exponent, 2), plain(f.Exponent, 2), plain(float64(len(f.Points)), 0),
 			})
 		}
 	}

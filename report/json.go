@@ -115,7 +115,7 @@ func (r *Report) jsonTable(t *Table) jsonTable {
 		out.Fits = append(out.Fits, jsonFit{
 			Labels: labels(f.Backend, f.Group), Class: string(g.Class), Reason: g.Reason,
 			Intercept: finite(g.Line.Intercept), Slope: finite(g.Line.Slope), SlopeLo: finite(g.Line.Lo), SlopeHi: finite(g.Line.Hi),
-			R2: finite(g.Line.R2), Bend: finite(g.Exponent), Exponent: finite(f.Power.Exponent), Sizes: len(f.Points),
+			R2: finite(g.Line.R2), Bend: finite(g.Exponent), Exponent: finite(f.Exponent), Sizes: len(f.Points),
 		})
 	}
 	return out

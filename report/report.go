@@ -77,8 +77,9 @@ type Fit struct {
 	Backend string
 	Points  []stats.Point // by size
 	Growth  stats.Growth
-	Power   stats.Power
-	Notes   []int // indices into Report.Notes
+	// Exponent is a power law's through all points, fixed costs included.
+	Exponent float64
+	Notes    []int // indices into Report.Notes
 }
 
 // Problem is a cell of a run that gave no result, or not all of them.

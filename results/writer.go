@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -163,13 +162,6 @@ func (w *Writer) Has(key CellKey) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.cells[key] != nil
-}
-
-// Done is the set of finished cells, in the order of their keys.
-func (w *Writer) Done() []CellKey {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return slices.Sorted(maps.Keys(w.cells))
 }
 
 // Add keeps a finished cell: when it returns nil the cell is on the disk. A

@@ -2,7 +2,6 @@ package runner
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strconv"
 
@@ -39,8 +38,6 @@ func (c cell) key() results.CellKey { return results.KeyOf(c.labels(), c.repeat)
 type Shard struct{ Index, Count int }
 
 func (s Shard) has(i int) bool { return s.Count == 0 || i%s.Count == s.Index-1 }
-
-func (s Shard) String() string { return fmt.Sprintf("%d/%d", s.Index, s.Count) }
 
 // matrix is every cell of a scenario in the order of its results: point by
 // point, repetitions together.

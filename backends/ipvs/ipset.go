@@ -197,7 +197,6 @@ func putEntryIP(c *nlbatch.Conn, attr uint16, ip [4]byte) {
 type setHeader struct {
 	typ      string
 	elements int
-	maxElem  uint32
 }
 
 // setHeaders reads every set's header, of all sets of the namespace.
@@ -264,11 +263,8 @@ func parseSetList(payload []byte, visit func(e entry, line uint32) error) (l set
 			l.line = nlbatch.U32(v)
 		case ipsetAttrData:
 			return nlbatch.EachAttr(v, func(typ uint16, v []byte) error {
-				switch typ {
-				case dataElements:
+				if typ == dataElements {
 					l.elements = int(nlbatch.BE32(v))
-				case dataMaxElements:
-					l.maxElem = nlbatch.BE32(v)
 				}
 				return nil
 			})

@@ -30,7 +30,6 @@ type Lab struct {
 	kernelAt kernel.Kernel
 	image    *image.Image
 	machine  qemu.Machine
-	missing  []string
 
 	processors           *processors
 	kernelFile, rootFile *os.File
@@ -135,7 +134,7 @@ func (l *Lab) findKernel(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if spec.Modules, l.missing, err = modules.Select(o.Load); err != nil {
+		if spec.Modules, err = modules.Select(o.Load); err != nil {
 			return err
 		}
 	}
@@ -145,10 +144,6 @@ func (l *Lab) findKernel(ctx context.Context) error {
 
 // Clock is the clock that workers read.
 func (l *Lab) Clock() lab.Clock { return l.options.Clock }
-
-// Missing gives the modules that were to be loaded and that the kernel has in no
-// form.
-func (l *Lab) Missing() []string { return l.missing }
 
 // Close waits for the Runs that are under way, and frees what the Lab holds. The
 // cache stays.

@@ -17,7 +17,6 @@ type Line struct {
 	Intercept, Slope float64
 	Lo, Hi           float64 // the slope's interval; infinite with fewer than 3 points
 	R2               float64 // of what was minimised; NaN when all y are equal or there is no line
-	N                int     // points
 	Relative         bool    // fitted by FitRelative
 	Warning          string  // why the interval is infinite or there is no line; "" when all is well
 }
@@ -62,7 +61,7 @@ func FitRelative(points []Point) Line {
 // fit minimises the weighted sum of squares. Variances are taken to be the
 // weights' inverses up to a common factor, which the residuals estimate.
 func fit(points []Point, weight func(Point) float64) Line {
-	l := Line{Intercept: math.NaN(), Slope: math.NaN(), Lo: math.Inf(-1), Hi: math.Inf(1), R2: math.NaN(), N: len(points)}
+	l := Line{Intercept: math.NaN(), Slope: math.NaN(), Lo: math.Inf(-1), Hi: math.Inf(1), R2: math.NaN()}
 	var sum, mx, my float64
 	for _, p := range points {
 		sum += weight(p)

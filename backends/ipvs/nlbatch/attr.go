@@ -61,13 +61,6 @@ func (c *Conn) Addr(typ uint16, a [4]byte) {
 	c.buf = append(c.buf, a[0], a[1], a[2], a[3])
 }
 
-// Bytes adds an attribute of any length.
-func (c *Conn) Bytes(typ uint16, b []byte) {
-	c.attr(typ, len(b))
-	c.buf = append(c.buf, b...)
-	c.pad()
-}
-
 // String adds a string with the zero byte that the kernel wants at its end.
 func (c *Conn) String(typ uint16, s string) {
 	c.attr(typ, len(s)+1)

@@ -37,10 +37,9 @@ type Spec struct {
 
 // Image is a guest's root.
 type Image struct {
-	CPIO   []byte
-	Sum    [sha256.Size]byte // of CPIO
-	Binary [sha256.Size]byte // of /init
-	Tools  map[string]string // version, by name
+	CPIO  []byte
+	Sum   [sha256.Size]byte // of CPIO
+	Tools map[string]string // version, by name
 }
 
 // Build makes the image. A tool that this machine lacks is a
@@ -53,7 +52,7 @@ func Build(ctx context.Context, spec Spec) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	img := &Image{Binary: sha256.Sum256(init), Tools: map[string]string{}}
+	img := &Image{Tools: map[string]string{}}
 	t := tree{}
 	t.file("init", 0o755, init)
 	for _, dir := range []string{"dev", "etc", "proc", "root", "run", "sys", "tmp", "usr/bin", "usr/lib64", "var"} {

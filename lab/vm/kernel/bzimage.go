@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 )
 
 // Image is a kernel's bytes.
@@ -32,12 +31,6 @@ func (i *Image) Boot() []byte {
 		return i.ELF
 	}
 	return i.Raw
-}
-
-// Release is the first word of the version.
-func (i *Image) Release() string {
-	release, _, _ := strings.Cut(i.Version, " ")
-	return release
 }
 
 // ReadImage reads a vmlinuz (bzImage) or a vmlinux (ELF).

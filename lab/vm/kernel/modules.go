@@ -69,9 +69,8 @@ func moduleName(file string) (string, bool) {
 
 // Select gives the modules that the patterns (of path.Match) name and all that
 // they need, each after what it needs; the order is the same every time. What is
-// built into the kernel is left out. missing are the patterns, and what
-// modules need, that the kernel has in neither form.
-func (m *Modules) Select(patterns []string) (selected []Module, missing []string, err error) {
+// built into the kernel is left out, and so is what it has in neither form.
+func (m *Modules) Select(patterns []string) (selected []Module, err error) {
 	names := slices.Sorted(func(yield func(string) bool) {
 		for n := range m.files {
 			if !yield(n) {
@@ -88,7 +87,6 @@ func (m *Modules) Select(patterns []string) (selected []Module, missing []string
 		done[name] = true
 		file, ok := m.files[name]
 		if !ok {
-			missing = append(missing, name)
 			return nil
 		}
 		mod, needs, err := readModule(name, file)
@@ -105,33 +103,23 @@ func (m *Modules) Select(patterns []string) (selected []Module, missing []string
 	}
 	for _, pattern := range patterns {
 		if _, err := path.Match(pattern, ""); err != nil {
-			return nil, nil, fmt.Errorf("the module pattern %q: %w", pattern, err)
+			return nil, fmt.Errorf("the module pattern %q: %w", pattern, err)
 		}
 		if !strings.ContainsAny(pattern, `*?[\`) {
 			if err := add(strings.ReplaceAll(pattern, "-", "_")); err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 			continue
 		}
-		matched := false
 		for _, n := range names {
 			if ok, _ := path.Match(pattern, n); ok {
-				matched = true
 				if err := add(n); err != nil {
-					return nil, nil, err
+					return nil, err
 				}
 			}
 		}
-		for n := range m.builtin {
-			if ok, _ := path.Match(pattern, n); ok {
-				matched = true
-			}
-		}
-		if !matched {
-			missing = append(missing, pattern)
-		}
 	}
-	return selected, missing, nil
+	return selected, nil
 }
 
 func readModule(name, file string) (Module, []string, error) {

@@ -24,13 +24,11 @@ type message struct {
 	QMP    json.RawMessage `json:"QMP"`
 	Return json.RawMessage `json:"return"`
 	Error  *struct {
-		Class string `json:"class"`
-		Desc  string `json:"desc"`
+		Desc string `json:"desc"`
 	} `json:"error"`
 	Event string `json:"event"`
 	Data  struct {
 		Status string `json:"status"` // of MIGRATION
-		Action string `json:"action"` // of GUEST_PANICKED
 	} `json:"data"`
 }
 
