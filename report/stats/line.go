@@ -18,14 +18,13 @@ type Line struct {
 	Lo, Hi           float64 // the slope's interval; infinite with fewer than 3 points
 	R2               float64 // of what was minimised; NaN when all y are equal or there is no line
 	Relative         bool    // fitted by FitRelative
-	Warning          string  // why the interval is infinite or there is no line; "" when all is well
 }
 
 // At is the line's y at x.
 func (l Line) At(x float64) float64 { return l.Intercept + l.Slope*x }
 
 // FitLine fits a line to points by ordinary least squares. Fewer than two
-// distinct x have none: its figures are NaN and Warning says why.
+// distinct x have none: its figures are NaN.
 //
 // Note: the interval is Student's, from the residuals. For exact values these
 // are no noise but the bend of the curve, so the interval says how far a
@@ -80,7 +79,6 @@ func fit(points []Point, weight func(Point) float64) Line {
 		syy += w * dy * dy
 	}
 	if len(points) < 2 || sxx == 0 {
-		l.Warning = "need >= 2 sizes for a slope"
 		return l
 	}
 	l.Slope = sxy / sxx
@@ -97,7 +95,6 @@ func fit(points []Point, weight func(Point) float64) Line {
 		l.R2 = 1 - rss/syy
 	}
 	if len(points) < 3 {
-		l.Warning = "need >= 3 sizes for the slope's interval"
 		return l
 	}
 	nu := float64(len(points) - 2)
