@@ -95,6 +95,13 @@ func (r *report) take(e event, out io.Writer) {
 func (r *report) endPackage(e event, said string, out io.Writer) {
 	if e.Action == "fail" {
 		r.broken = true
+		// What the process died in, of a timeout for one, has no end of its own.
+		for t, lines := range r.output {
+			if t.pkg == e.Package {
+				fmt.Fprintf(out, "UNFINISHED %s %s\n%s", t.pkg, t.name, strings.Join(lines, ""))
+				delete(r.output, t)
+			}
+		}
 		fmt.Fprint(out, said)
 	}
 	if e.Action != "skip" { // a package without tests

@@ -31,6 +31,11 @@ func TestReport(t *testing.T) {
 			in:   `{"Action":"pass","Package":"p","Test":"A"}` + "\n" + `{"Action":"skip","Package":"p","Test":"B"}`,
 			says: []string{"In CI a skipped test is a failure"},
 		},
+		{
+			name: "a process that dies shows what its tests said",
+			in:   `{"Action":"output","Package":"p","Test":"A","Output":"panic: test timed out\n"}` + "\n" + `{"Action":"fail","Package":"p"}`,
+			says: []string{"UNFINISHED p A\npanic: test timed out", "A package failed outside of its tests."},
+		},
 		{name: "no test ran", in: "", says: []string{"0 passed"}},
 		{
 			name: "a package that does not build",
