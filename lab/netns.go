@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 
 	"github.com/svcmark/svcmark/backends"
@@ -35,7 +37,7 @@ func (*NetNS) Close() error { return nil }
 // Its streams are the caller's to set. The thread that starts it must outlive it.
 func (l *NetNS) Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, l.Executable, args...)
-	cmd.Env = append(os.Environ(), NodeEnv+"=netns")
+	cmd.Env = append(os.Environ(), "PATH="+strings.Join(programDirs(), ":"), NodeEnv+"=netns")
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS,
 		Pdeathsig:  syscall.SIGKILL,
@@ -48,6 +50,12 @@ func (l *NetNS) Command(ctx context.Context, args ...string) *exec.Cmd {
 		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}}
 	}
 	return cmd
+}
+
+// programDirs are the folders of PATH and those of administrators' programs,
+// which a plain user's PATH lacks and where the dataplanes' tools are.
+func programDirs() []string {
+	return append(filepath.SplitList(os.Getenv("PATH")), "/usr/local/sbin", "/usr/sbin", "/sbin")
 }
 
 // Run implements Lab.

@@ -66,26 +66,11 @@ func findTools(ctx context.Context, v Variant) (tools, error) {
 }
 
 func lookUp(prefix string) (t tools, err error) {
-	if t.restore, err = lookPath(prefix + "-restore"); err != nil {
+	if t.restore, err = exec.LookPath(prefix + "-restore"); err != nil {
 		return tools{}, err
 	}
-	t.save, err = lookPath(prefix + "-save")
+	t.save, err = exec.LookPath(prefix + "-save")
 	return t, err
-}
-
-// lookPath is exec.LookPath that also looks where a user's PATH does not and
-// these tools are.
-func lookPath(name string) (string, error) {
-	path, err := exec.LookPath(name)
-	if err == nil {
-		return path, nil
-	}
-	for _, dir := range [...]string{"/usr/local/sbin", "/usr/sbin", "/sbin"} {
-		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
-			return path, nil
-		}
-	}
-	return "", err
 }
 
 // restoreArgs are kube-proxy's: chains that the input does not name are left
