@@ -12,7 +12,8 @@ import (
 
 // Memory is what a full sync leaves in the kernel (slab, vmalloc and per-CPU
 // memory, after freed memory had time to return) and the largest resident set
-// among the programs that it started. On a machine that does other things the
+// among the programs that it started, where it is larger than the worker's own
+// and so can be told. On a machine that does other things the
 // kernel's part moves with them: it is a whole machine's figure.
 type Memory struct{}
 
@@ -29,9 +30,9 @@ func (Memory) Units(clock lab.Clock) []results.Unit {
 // Measure implements Measurement.
 func (Memory) Measure(_ context.Context, c *Cell, record func(results.Result)) error {
 	r := c.result("Memory", 1)
-	r.Samples = []results.Sample{
-		{Value: float64(c.programmed.Kernel), Unit: "kernel-B"},
-		{Value: float64(c.programmed.ToolsPeak), Unit: "tools-peak-B"},
+	r.Samples = []results.Sample{{Value: float64(c.programmed.Kernel), Unit: "kernel-B"}}
+	if peak := c.programmed.ToolsPeak; peak > 0 {
+		r.Samples = append(r.Samples, results.Sample{Value: float64(peak), Unit: "tools-peak-B"})
 	}
 	record(r)
 	return nil

@@ -15,7 +15,7 @@ type Programming struct {
 	Idle      int64 // the part of Elapsed in which the machine did nothing; virtual clock only
 	CPU       cpuTimes
 	Kernel    int64 // bytes of kernel memory that came with it
-	ToolsPeak int64 // bytes; the largest resident set among the programs that it started, 0 for none
+	ToolsPeak int64 // bytes; the largest resident set among the programs that it started, 0 for unknown
 }
 
 // Program syncs the cell's state from empty, once, under every meter at the
@@ -102,12 +102,21 @@ func (c *Cell) idle() (int64, error) {
 	return lab.Idle()
 }
 
-// toolsPeak is the largest resident set in bytes of any child that has ended.
-// The endpoint hosts' servers still run and so are not among them.
+// toolsPeak is the largest resident set in bytes of any program that was
+// started and has ended; the endpoint hosts' servers still run and so are not
+// among them. A child begins as a copy of this process, whose size the kernel
+// takes for its peak (setmax_mm_hiwater_rss in exec), so a peak that is no
+// larger than our own is not known: 0.
 func toolsPeak() (int64, error) {
-	var u unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_CHILDREN, &u); err != nil {
+	var children, self unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_CHILDREN, &children); err != nil {
 		return 0, fmt.Errorf("reading the children's resource usage: %w", err)
 	}
-	return u.Maxrss << 10, nil
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &self); err != nil {
+		return 0, fmt.Errorf("reading resource usage: %w", err)
+	}
+	if children.Maxrss <= self.Maxrss {
+		return 0, nil
+	}
+	return children.Maxrss << 10, nil
 }

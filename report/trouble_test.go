@@ -153,8 +153,8 @@ func TestReportOfLittle(t *testing.T) {
 	}{
 		{one, 2, []string{"5.000ms", "9.000ms", "growth is unclear: need >= 3 sizes, have 1."}},
 		{single, 2, []string{"O(n) with ipvs (1.00ms per Service)"}},
-		{failed, 0, []string{"failed: backend=ipvs services=10: –", "No measurement has values", "1 of 1 cells failed"}},
-		{odd, 0, []string{"many", "Load         ns/op  of-moon  –", "No measurement has values"}},
+		{failed, 0, []string{"failed: backend=ipvs services=10: –", "No cost per operation was measured", "1 of 1 cells failed"}},
+		{odd, 0, []string{"many", "Load         ns/op  of-moon  –", "No cost per operation was measured"}},
 	} {
 		t.Run(tt.run.run.Dir, func(t *testing.T) {
 			for _, format := range Formats {

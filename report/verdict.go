@@ -21,7 +21,7 @@ func (r *Report) Verdict() string {
 			tables = append(tables, t)
 		}
 	}
-	s := "no measurement has values at several numbers of Services, so nothing can be said of growth"
+	s := "no cost per operation was measured at several numbers of Services, so there is no verdict on growth"
 	if reason, ok := unclear(tables); ok {
 		s = "growth is unclear: " + reason
 	} else if len(tables) > 0 {
