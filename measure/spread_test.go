@@ -1,0 +1,69 @@
+package measure
+
+import (
+	"testing"
+	"time"
+
+	"github.com/svcmark/svcmark/backends"
+	"github.com/svcmark/svcmark/lab/probe"
+)
+
+func TestSpreadCountsLossesAsSlowest(t *testing.T) {
+	for _, test := range []struct {
+		costs []int64
+		lost  int
+		want  Spread
+	}{
+		{nil, 0, Spread{}},
+		{[]int64{5}, 0, Spread{N: 1, Min: 5, Median: 5, P99: 5}},
+		{[]int64{9, 1, 5, 3}, 0, Spread{N: 4, Min: 1, Median: 4, P99: 9}},
+		{[]int64{9, 1, 5}, 1, Spread{N: 4, Lost: 1, Min: 1, Median: 7, P99: 1e9}},
+		{[]int64{1}, 2, Spread{N: 3, Lost: 2, Min: 1, Median: 1e9, P99: 1e9}},
+	} {
+		got := spreadOf(probe.Latencies{Costs: test.costs, Lost: test.lost}, time.Second)
+		if got != test.want {
+			t.Errorf("%v and %d lost: %+v, want %+v", test.costs, test.lost, got, test.want)
+		}
+	}
+	var hundred []int64
+	for i := range 100 {
+		hundred = append(hundred, int64(i+1))
+	}
+	if got := spreadOf(probe.Latencies{Costs: hundred}, time.Second).P99; got != 99 {
+		t.Errorf("the 99th percentile of 1 to 100 is %d, want 99", got)
+	}
+}
+
+func TestPositions(t *testing.T) {
+	state := &backends.State{}
+	for _, name := range []string{"a", "none", "b", "c", "udp"} {
+		p := backends.ServicePort{Name: name, Protocol: backends.TCP, Endpoints: make([]backends.Endpoint, 1)}
+		switch name {
+		case "none":
+			p.Endpoints = nil
+		case "udp":
+			p.Protocol = backends.UDP
+		}
+		state.Services = append(state.Services, p)
+	}
+	for pos, want := range map[Position]string{First: "a", Middle: "b", Last: "c"} {
+		for _, p := range pos.at(state, backends.TCP, 3, 1) {
+			if p.Name != want {
+				t.Errorf("%s is %s, want %s", pos, p.Name, want)
+			}
+		}
+	}
+	one, again, other := Random.at(state, backends.TCP, 50, 1), Random.at(state, backends.TCP, 50, 1), Random.at(state, backends.TCP, 50, 2)
+	drawn, same, different := map[string]bool{}, true, false
+	for i := range one {
+		drawn[one[i].Name] = true
+		same = same && one[i] == again[i]
+		different = different || one[i] != other[i]
+	}
+	if len(drawn) != 3 || drawn["none"] || !same || !different {
+		t.Errorf("drew %v; the same again: %v; another seed draws others: %v", drawn, same, different)
+	}
+	if got := First.at(&backends.State{}, backends.TCP, 3, 1); got != nil {
+		t.Errorf("no Services: %v", got)
+	}
+}
