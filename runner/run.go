@@ -118,6 +118,9 @@ func (r *run) all(ctx context.Context, cells []cell) error {
 	for range max(1, r.Parallel) {
 		wg.Go(func() {
 			for c := range queue {
+				if ctx.Err() != nil {
+					continue // handed out while the run ended
+				}
 				if err := r.one(ctx, c); err != nil {
 					stop(err)
 				}

@@ -67,6 +67,12 @@ func TestVMInterrupt(t *testing.T) {
 	if !errors.As(err, &e) || e.Reason != "interrupted" || !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
+	// Whoever ends it may say why.
+	late, end := context.WithCancelCause(t.Context())
+	err = l.Run(late, lab.Job{Args: []string{"hang"}}, func([]byte) { end(errors.New("the cell took too long")) })
+	if !errors.As(err, &e) || e.Reason != "the cell took too long" {
+		t.Errorf("error %v", err)
+	}
 	if left := children(t, os.Getpid()); len(left) > 0 {
 		t.Errorf("processes are left: %v", left)
 	}

@@ -124,6 +124,8 @@ func (l *Lab) failure(reason, console string, worker []string, err error) error 
 		reason = "interrupted"
 	case errors.Is(err, context.DeadlineExceeded):
 		reason = "out of time"
+	case err != nil && reason == "":
+		reason = err.Error()
 	case err != nil:
 		reason = fmt.Sprintf("%s: %v", reason, err)
 	}
