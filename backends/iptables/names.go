@@ -3,7 +3,6 @@ package iptables
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"hash"
 	"strings"
 
 	"github.com/svcmark/svcmark/backends"
@@ -36,20 +35,12 @@ const hashSize = 16
 // alphabet is base32's (RFC 4648).
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
-// hasher computes chain names. Hashing is most of what text costs: one digest
-// is reused, and package encoding/base32 would add a tenth.
-type hasher struct {
-	digest hash.Hash
-	sum    [sha256.Size]byte
-}
-
-// append appends the start of base32(sha256(key)).
-func (h *hasher) append(dst, key []byte) []byte {
-	h.digest.Reset()
-	h.digest.Write(key) // never fails
-	h.digest.Sum(h.sum[:0])
+// appendHash appends the start of base32(sha256(key)). Hashing is most of what
+// text costs, and package encoding/base32 would add a tenth.
+func appendHash(dst, key []byte) []byte {
+	sum := sha256.Sum256(key)
 	for half := range 2 {
-		s := h.sum[half*5:]
+		s := sum[half*5:]
 		v := uint64(s[0])<<32 | uint64(binary.BigEndian.Uint32(s[1:]))
 		dst = append(dst,
 			alphabet[v>>35&31], alphabet[v>>30&31], alphabet[v>>25&31], alphabet[v>>20&31],
@@ -68,7 +59,6 @@ type hashes []byte
 
 // appendHashes computes the hashes of a state into dst.
 func appendHashes(dst hashes, state *backends.State) hashes {
-	h := hasher{digest: sha256.New()}
 	var key []byte
 	for i := range state.Services {
 		p := &state.Services[i]
@@ -77,11 +67,11 @@ func appendHashes(dst hashes, state *backends.State) hashes {
 		}
 		key = appendName(key[:0], p)
 		key = append(key, lower(p.Protocol)...)
-		dst = h.append(dst, key)
+		dst = appendHash(dst, key)
 		service := len(key)
 		for j := range p.Endpoints {
 			key = p.Endpoints[j].Addr.AppendTo(key[:service])
-			dst = h.append(dst, key)
+			dst = appendHash(dst, key)
 		}
 	}
 	return dst

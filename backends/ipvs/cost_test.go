@@ -187,6 +187,10 @@ func TestCostAgainstTools(t *testing.T) {
 		}
 		ratio := float64(bare["ipvsadm -R"]+bare["ip -batch"]) / float64(ours)
 		t.Logf("%d Services: %d operations, Sync %d (%d each); tools %v; ratio %.2f", n, ops, ours, ours/int64(ops), bare, ratio)
+		const limit = 40_000 // instructions for a netlink operation, all in
+		if each := ours / int64(ops); os.Getenv(lab.NodeEnv) == "vm" && each > limit {
+			t.Errorf("%d Services: %d instructions for a netlink operation, want at most %d", n, each, limit)
+		}
 		if ratio < 2 {
 			t.Errorf("%d Services: ipvsadm -R and ip -batch took %.2f x Sync, want at least 2", n, ratio)
 		}

@@ -155,15 +155,21 @@ func TestVMBench(t *testing.T) {
 // iptables-legacy, and nothing more with ipvs.
 func constantPerRule(t *testing.T, run *results.Run) {
 	t.Helper()
-	last := func(backend, services string) float64 {
+	firstPacket := func(backend, services, protocol string) float64 {
 		for _, r := range run.Results {
 			if r.Measurement == "FirstPacket" && r.Label("backend") == backend && r.Label("services") == services &&
-				r.Label("protocol") == "udp" && r.Label("position") == "last" {
+				r.Label("protocol") == protocol && r.Label("position") == "last" {
 				return r.Samples[0].Value
 			}
 		}
-		t.Fatalf("no first packet of %s at %s Services", backend, services)
+		t.Fatalf("no first packet of %s at %s Services over %s", backend, services, protocol)
 		return 0
+	}
+	last := func(backend, services string) float64 { return firstPacket(backend, services, "udp") }
+	// What a connect costs without Services bounds how well one can see more.
+	const connect = 100_000
+	if cost := firstPacket("direct", "5000", "tcp"); cost > connect {
+		t.Errorf("a TCP connect on direct costs %.0f instructions, want at most %d", cost, connect)
 	}
 	low := (last("iptables-legacy", "1000") - last("iptables-legacy", "100")) / 900
 	high := (last("iptables-legacy", "5000") - last("iptables-legacy", "1000")) / 4000
