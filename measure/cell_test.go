@@ -71,6 +71,6 @@ func testCell(t *testing.T, b backends.Backend) *measure.Cell {
 	})
 	return &measure.Cell{
 		Backend: b, State: state, Topology: topology,
-		Clock: lab.Wall, Seed: 1, Operations: 3, Timeout: 200 * time.Millisecond,
+		Clock: lab.Wall, Seed: 1, Operations: 3, Timeout: 3 * time.Second,
 	}
 }
