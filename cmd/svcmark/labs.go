@@ -112,7 +112,10 @@ func (f *labFlags) openVM(ctx context.Context, log io.Writer, exe string, names 
 		return nil, none, errors.Join(err, l.Close())
 	}
 	env, err := l.Environment()
-	return l, fingerprint("vm", l, env, exe), err
+	if err != nil {
+		return nil, none, errors.Join(err, l.Close())
+	}
+	return l, fingerprint("vm", l, env, exe), nil
 }
 
 // guest describes the vm lab's guest.

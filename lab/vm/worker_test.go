@@ -135,9 +135,7 @@ COMMIT
 	fmt.Println("ipvs", strings.Count(run("ipvsadm", "-Ln"), "10.0.0."))
 	run("ip", "link", "add", "kube-ipvs0", "type", "dummy")
 	run("ip", "link", "add", "veth0", "type", "veth", "peer", "name", "veth1")
-	run("tc", "qdisc", "add", "dev", "veth0", "root", "netem", "delay", "1ms")
 	fmt.Println("nft", strings.Contains(run("nft", "list", "ruleset"), "KUBE-TEST"))
-	run("conntrack", "-L")
 	run("ip", "netns", "add", "pod")
 	run("ip", "netns", "exec", "pod", "ip", "link", "set", "lo", "up")
 }
