@@ -46,7 +46,6 @@ func runScripts(t *testing.T, dir string) {
 			e.Setenv("PATH", filepath.Dir(bin)+":/usr/sbin:/usr/bin:/sbin:/bin")
 			e.Setenv("NO_COLOR", "1")
 			e.Setenv(scriptEnv, bin)
-			e.Setenv(scriptEnv, bin)
 			// Guests are cached where make bench keeps them.
 			for _, k := range []string{"HOME", "XDG_CACHE_HOME"} {
 				if v, ok := os.LookupEnv(k); ok {
