@@ -15,14 +15,15 @@ func TestPodRanges(t *testing.T) {
 		{"10.0.0.0/31", "invalid Prefix", "invalid Prefix", "invalid Prefix"},
 		{"fd00:10::/56", "fd00:10::/64", "fd00:10:0:40::/58", "fd00:10:0:80::/58"},
 	} {
-		n := Node{ClusterCIDR: netip.MustParsePrefix(c.cluster)}
-		hosts := n.EndpointHostCIDRs()
-		if n.PodCIDR().String() != c.pods || hosts[0].String() != c.host1 || hosts[1].String() != c.host2 {
-			t.Errorf("%s: node %v, hosts %v; want %s, %s, %s", c.cluster, n.PodCIDR(), hosts, c.pods, c.host1, c.host2)
+		n := Node{ClusterCIDRs: []netip.Prefix{netip.MustParsePrefix(c.cluster)}}
+		f := FamilyOf(n.ClusterCIDRs[0].Addr())
+		hosts := n.EndpointHostCIDRs(f)
+		if n.PodCIDR(f).String() != c.pods || hosts[0].String() != c.host1 || hosts[1].String() != c.host2 {
+			t.Errorf("%s: node %v, hosts %v; want %s, %s, %s", c.cluster, n.PodCIDR(f), hosts, c.pods, c.host1, c.host2)
 		}
 	}
 	var zero Node
-	if zero.PodCIDR().IsValid() || zero.EndpointHostCIDRs()[0].IsValid() {
+	if zero.PodCIDR(IPv4).IsValid() || zero.EndpointHostCIDRs(IPv6)[0].IsValid() {
 		t.Error("a Node without ClusterCIDR has pod ranges")
 	}
 }

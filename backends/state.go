@@ -1,74 +1,89 @@
 package backends
 
 import (
-	"cmp"
 	"net/netip"
 )
 
-// Protocol is a transport protocol in Kubernetes' spelling.
-type Protocol string
-
-// The protocols that a ServicePort can have.
-const (
-	TCP Protocol = "TCP"
-	UDP Protocol = "UDP"
-)
-
 // State is everything that a node's dataplane should serve. It is immutable
-// once built: backends share it and never write to it.
+// once built: backends share it, may keep it until the next call, and never
+// write to it.
 type State struct {
 	Node Node
 	// Services are in the order in which a backend whose lookup walks a list
 	// lays them out; position measurements rely on it. The generator sorts
-	// them by ServicePort.Compare.
+	// them by ServicePort.Compare. No two have the same Key.
 	Services []ServicePort
+	// Unserved are the Services that no dataplane programs. They are here so
+	// that a rendering can say so.
+	Unserved []Unserved
+}
+
+// Unserved is a Service that kube-proxy passes over, and why.
+type Unserved struct {
+	Namespace string
+	Name      string
+	Reason    string // "headless", "ExternalName"
+}
+
+// Family is an IP family in Kubernetes' spelling. kube-proxy runs one proxier a
+// family, and each looks at the ServicePorts of its own family alone.
+type Family string
+
+// The families.
+const (
+	IPv4 Family = "IPv4"
+	IPv6 Family = "IPv6"
+)
+
+// Families are both, in the order in which kube-proxy starts their proxiers.
+func Families() []Family { return []Family{IPv4, IPv6} }
+
+// FamilyOf is the family of a valid address.
+func FamilyOf(a netip.Addr) Family {
+	if a.Is4() {
+		return IPv4
+	}
+	return IPv6
 }
 
 // Node is the node whose dataplane is programmed.
 type Node struct {
-	Name  string
-	Addrs []netip.Addr // the node's own addresses, InternalIP first
-	// ClusterCIDR holds every pod. Traffic from outside it to a ClusterIP is
-	// masqueraded, as kube-proxy does with --cluster-cidr.
-	ClusterCIDR netip.Prefix
-	ServiceCIDR netip.Prefix // holds every ClusterIP
+	Name string
+	// Zone is the node's label topology.kubernetes.io/zone, "" without one.
+	Zone string
+	// Addrs are the node's own addresses; the first of a family is its
+	// InternalIP.
+	Addrs []netip.Addr
+	// ClusterCIDRs hold every pod, at most one prefix a family. Traffic from
+	// outside them to a ClusterIP is masqueraded, as kube-proxy does with
+	// --cluster-cidr; without one of a family none of that family is.
+	ClusterCIDRs []netip.Prefix
+	ServiceCIDRs []netip.Prefix // hold every ClusterIP
 }
 
-// ServicePort is one port of one Service: the unit that kube-proxy programs.
-type ServicePort struct {
-	Namespace string
-	Name      string
-	PortName  string // "" for the only, unnamed port of a Service
-	Protocol  Protocol
-	ClusterIP netip.Addr
-	Port      uint16
-	Endpoints []Endpoint // the ready ones, sorted by address
-}
-
-// String is the name that kube-proxy gives a ServicePort: namespace/name:port,
-// without the colon when the port has no name.
-func (p *ServicePort) String() string {
-	if p.PortName == "" {
-		return p.Namespace + "/" + p.Name
+// Addr is the node's InternalIP of a family, the zero Addr when it has none.
+func (n *Node) Addr(f Family) netip.Addr {
+	for _, a := range n.Addrs {
+		if FamilyOf(a) == f {
+			return a
+		}
 	}
-	return p.Namespace + "/" + p.Name + ":" + p.PortName
+	return netip.Addr{}
 }
 
-// VIP is the virtual address that clients dial.
-func (p *ServicePort) VIP() netip.AddrPort { return netip.AddrPortFrom(p.ClusterIP, p.Port) }
+// ClusterCIDR is the prefix that holds every pod's address of a family, the
+// zero Prefix when there is none.
+func (n *Node) ClusterCIDR(f Family) netip.Prefix { return ofFamily(n.ClusterCIDRs, f) }
 
-// Compare orders ServicePorts by namespace, name, port name and protocol.
-func (p *ServicePort) Compare(q *ServicePort) int {
-	return cmp.Or(
-		cmp.Compare(p.Namespace, q.Namespace),
-		cmp.Compare(p.Name, q.Name),
-		cmp.Compare(p.PortName, q.PortName),
-		cmp.Compare(p.Protocol, q.Protocol),
-	)
-}
+// ServiceCIDR is the prefix that holds every ClusterIP of a family, the zero
+// Prefix when there is none.
+func (n *Node) ServiceCIDR(f Family) netip.Prefix { return ofFamily(n.ServiceCIDRs, f) }
 
-// Endpoint is one ready endpoint of a ServicePort.
-type Endpoint struct {
-	Addr  netip.AddrPort
-	Local bool // on the node whose dataplane is programmed
+func ofFamily(prefixes []netip.Prefix, f Family) netip.Prefix {
+	for _, p := range prefixes {
+		if FamilyOf(p.Addr()) == f {
+			return p
+		}
+	}
+	return netip.Prefix{}
 }

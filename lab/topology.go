@@ -45,7 +45,7 @@ func Build(ctx context.Context, state *backends.State) (_ *Topology, err error) 
 	}
 	defer node.Close()
 
-	pods := state.Node.PodCIDR()
+	pods := state.Node.PodCIDR(backends.IPv4)
 	gateway := pods.Addr().Next()
 	if t.Client, err = newHost("client"); err != nil {
 		return nil, err
@@ -61,7 +61,7 @@ func Build(ctx context.Context, state *backends.State) (_ *Topology, err error) 
 
 	nodeAddr := state.Node.Addrs[0]
 	uplink := nodeAddr
-	for i, held := range state.Node.EndpointHostCIDRs() {
+	for i, held := range state.Node.EndpointHostCIDRs(backends.IPv4) {
 		h, err := newHost(fmt.Sprintf("endpoints-%d", i+1))
 		if err != nil {
 			return nil, err

@@ -56,7 +56,7 @@ func TestMain(m *testing.M) {
 func testState() *backends.State {
 	node := backends.Node{
 		Name: "node-0", Addrs: []netip.Addr{netip.MustParseAddr("192.168.0.1")},
-		ClusterCIDR: netip.MustParsePrefix("10.128.0.0/9"), ServiceCIDR: netip.MustParsePrefix("10.96.0.0/12"),
+		ClusterCIDRs: []netip.Prefix{netip.MustParsePrefix("10.128.0.0/9")}, ServiceCIDRs: []netip.Prefix{netip.MustParsePrefix("10.96.0.0/12")},
 	}
 	endpoint := func(s string) backends.Endpoint { return backends.Endpoint{Addr: netip.MustParseAddrPort(s)} }
 	return &backends.State{Node: node, Services: []backends.ServicePort{

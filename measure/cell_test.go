@@ -38,7 +38,7 @@ func right(p *backends.ServicePort) netip.AddrPort { return p.Endpoints[0].Addr 
 func testState() *backends.State {
 	s := &backends.State{Node: backends.Node{
 		Name: "node-0", Addrs: []netip.Addr{netip.MustParseAddr("192.168.0.1")},
-		ClusterCIDR: netip.MustParsePrefix("10.128.0.0/9"), ServiceCIDR: netip.MustParsePrefix("10.96.0.0/12"),
+		ClusterCIDRs: []netip.Prefix{netip.MustParsePrefix("10.128.0.0/9")}, ServiceCIDRs: []netip.Prefix{netip.MustParsePrefix("10.96.0.0/12")},
 	}}
 	vip, endpoint := netip.MustParseAddr("10.96.0.1"), netip.MustParseAddr("10.160.0.1")
 	for _, name := range []string{"a", "b", "c", "dns"} {

@@ -54,7 +54,7 @@ func (c *Cell) proveOne(s *backends.ServicePort) error {
 		return fmt.Errorf("wrong dataplane: Service %s (%s) was answered by %s, which is none of its %d endpoints (%s, …)",
 			s, t.Addr, answer.Endpoint, len(s.Endpoints), s.Endpoints[0].Addr)
 	}
-	client := c.State.Node.PodCIDR().Addr().Next().Next()
+	client := c.State.Node.PodCIDR(backends.IPv4).Addr().Next().Next()
 	if answer.Client.Addr() != client {
 		return fmt.Errorf("wrong dataplane: endpoint %s of Service %s saw client %s instead of the pod %s: it was masqueraded",
 			answer.Endpoint, s, answer.Client.Addr(), client)

@@ -53,7 +53,7 @@ func TestProve(t *testing.T) {
 // masquerade that nobody asked for.
 func TestProveTellsMasquerade(t *testing.T) {
 	cell := testCell(t, dialed{target: right})
-	cell.State.Node.ClusterCIDR = netip.MustParsePrefix("10.0.0.0/9") // the proof expects another pod
+	cell.State.Node.ClusterCIDRs[0] = netip.MustParsePrefix("10.0.0.0/9") // the proof expects another pod
 	if err := cell.Prove(t.Context()); err == nil || !strings.Contains(err.Error(), "it was masqueraded") {
 		t.Errorf("error %v", err)
 	}

@@ -3,6 +3,7 @@ package scenarios_test
 import (
 	"fmt"
 
+	"github.com/svcmark/svcmark/backends"
 	"github.com/svcmark/svcmark/scenarios"
 )
 
@@ -34,8 +35,8 @@ func ExampleScenario_State() {
 			fmt.Println("   ", e.Addr)
 		}
 	}
-	fmt.Println("the node's pods:", state.Node.PodCIDR())
-	fmt.Println("the endpoint hosts:", state.Node.EndpointHostCIDRs())
+	fmt.Println("the node's pods:", state.Node.PodCIDR(backends.IPv4))
+	fmt.Println("the endpoint hosts:", state.Node.EndpointHostCIDRs(backends.IPv4))
 	// Output:
 	// TCP 10.109.49.232:443 team-00000/app-000003-mail:https
 	//     10.163.48.107:8443

@@ -10,10 +10,10 @@ import (
 // node is the node whose dataplane is programmed.
 func (n Network) node() backends.Node {
 	return backends.Node{
-		Name:        "node-0",
-		Addrs:       []netip.Addr{netip.AddrFrom4([4]byte{192, 168, 0, 1})},
-		ClusterCIDR: n.ClusterCIDR,
-		ServiceCIDR: n.ServiceCIDR,
+		Name:         "node-0",
+		Addrs:        []netip.Addr{netip.AddrFrom4([4]byte{192, 168, 0, 1})},
+		ClusterCIDRs: []netip.Prefix{n.ClusterCIDR},
+		ServiceCIDRs: []netip.Prefix{n.ServiceCIDR},
 	}
 }
 
@@ -26,7 +26,7 @@ func (n Network) serviceRoom() int { return room(n.ServiceCIDR) }
 // endpointRoom is how many endpoints there are on both endpoint hosts.
 func (n Network) endpointRoom() int {
 	node := n.node()
-	hosts := node.EndpointHostCIDRs()
+	hosts := node.EndpointHostCIDRs(backends.IPv4)
 	return room(hosts[0]) + room(hosts[1])
 }
 

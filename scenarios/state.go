@@ -3,7 +3,6 @@ package scenarios
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 
 	"github.com/svcmark/svcmark/backends"
 )
@@ -56,8 +55,8 @@ func (s *Scenario) State(services, endpoints int) *backends.State {
 		panic(fmt.Sprintf("scenarios: %s do not fit the network %+v", product(services, endpoints), s.Network))
 	}
 	node := s.Network.node()
-	vips := newPool(node.ServiceCIDR, s.stream(clusterIPs))
-	cidrs := node.EndpointHostCIDRs()
+	vips := newPool(s.Network.ServiceCIDR, s.stream(clusterIPs))
+	cidrs := node.EndpointHostCIDRs(backends.IPv4)
 	hosts := [2]pool{newPool(cidrs[0], s.stream(host1)), newPool(cidrs[1], s.stream(host2))}
 	random := s.stream(names)
 
@@ -75,11 +74,11 @@ func (s *Scenario) State(services, endpoints int) *backends.State {
 			n := i*endpoints + j
 			addrs[j] = hosts[n%2].at(n / 2)
 		}
-		slices.Sort(addrs)
 		own := slab[i*endpoints : (i+1)*endpoints : (i+1)*endpoints]
 		for j, a := range addrs {
 			own[j].Addr = netip.AddrPortFrom(addr(a), kind.endpoint)
 		}
+		backends.SortEndpoints(own)
 		list[i] = backends.ServicePort{
 			Namespace: namespace,
 			Name:      fmt.Sprintf("app-%06d-%s", i, words[rnd%uint64(len(words))]),

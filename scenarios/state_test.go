@@ -14,7 +14,7 @@ import (
 )
 
 func dump(h hash.Hash, s *backends.State) {
-	fmt.Fprintln(h, s.Node.Name, s.Node.Addrs, s.Node.ClusterCIDR, s.Node.ServiceCIDR)
+	fmt.Fprintln(h, s.Node.Name, s.Node.Addrs, s.Node.ClusterCIDRs, s.Node.ServiceCIDRs)
 	for i := range s.Services {
 		p := &s.Services[i]
 		fmt.Fprintln(h, p.String(), p.Protocol, p.VIP())
@@ -32,9 +32,9 @@ func TestStateIsPinned(t *testing.T) {
 		services, endpoints int
 		want                string
 	}{
-		{1, 10, 3, "19a5a3bb6596fa2ec19e9cb731797d9bdd7336d3197386f34596e638dbb9ef48"},
-		{1, 5000, 3, "9d3b4d62924d6bfdbe7e6f8289fd0b8f5717fc352289ccee8675ceac6afa8872"},
-		{1<<64 - 1, 1000, 10, "bdeba195cfa60fcf9703770aa1f5c4a2deec80809b60cb80a224ce09346db975"},
+		{1, 10, 3, "0228476b4bcae98079617b60dedf9cd10c82a1bbc9016c8d874ff27830187c8a"},
+		{1, 5000, 3, "8536b4a99a694db1f9aa2479affdc2ff0b01806803fe640a460163cf5ba65f99"},
+		{1<<64 - 1, 1000, 10, "394c7995e50d26592ac441b2c25371e0ee4a161d7a2896e9d4b3f6a1691708f0"},
 	} {
 		s := defaults()
 		s.Seed = c.seed
@@ -91,7 +91,7 @@ func TestStateProperties(t *testing.T) {
 func checkState(t *testing.T, s *Scenario, state *backends.State, services, endpoints int) {
 	t.Helper()
 	node := &state.Node
-	if node.ServiceCIDR != s.Network.ServiceCIDR || node.ClusterCIDR != s.Network.ClusterCIDR || len(node.Addrs) == 0 {
+	if node.ServiceCIDR(backends.IPv4) != s.Network.ServiceCIDR || node.ClusterCIDR(backends.IPv4) != s.Network.ClusterCIDR || len(node.Addrs) == 0 {
 		t.Errorf("the node is %+v", node)
 	}
 	if len(state.Services) != services {
@@ -100,7 +100,7 @@ func checkState(t *testing.T, s *Scenario, state *backends.State, services, endp
 	if !slices.IsSortedFunc(state.Services, func(a, b backends.ServicePort) int { return a.Compare(&b) }) {
 		t.Error("the Services are not sorted")
 	}
-	hosts := node.EndpointHostCIDRs()
+	hosts := node.EndpointHostCIDRs(backends.IPv4)
 	owner := map[netip.Addr]string{}
 	claim := func(a netip.Addr, who string) {
 		if other, taken := owner[a]; taken {
@@ -134,14 +134,14 @@ func checkState(t *testing.T, s *Scenario, state *backends.State, services, endp
 		if n := 100 * udp; abs(n-(i+1)*s.Services.Protocols.UDP) > 50 {
 			t.Errorf("%d of the first %d Services are UDP", udp, i+1)
 		}
-		if !node.ServiceCIDR.Contains(p.ClusterIP) {
+		if !node.ServiceCIDR(backends.IPv4).Contains(p.ClusterIP) {
 			t.Errorf("%s has the ClusterIP %s", p, p.ClusterIP)
 		}
 		claim(p.ClusterIP, p.String())
 		if len(p.Endpoints) != endpoints || cap(p.Endpoints) != endpoints {
 			t.Fatalf("%s has %d endpoints and room for %d, want %d", p, len(p.Endpoints), cap(p.Endpoints), endpoints)
 		}
-		if !slices.IsSortedFunc(p.Endpoints, func(a, b backends.Endpoint) int { return a.Addr.Compare(b.Addr) }) {
+		if !slices.IsSortedFunc(p.Endpoints, func(a, b backends.Endpoint) int { return a.Compare(&b) }) {
 			t.Errorf("the endpoints of %s are not sorted", p)
 		}
 		for _, e := range p.Endpoints {

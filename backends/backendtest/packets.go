@@ -155,5 +155,5 @@ func refused(t *testing.T, state *backends.State, from host) {
 // clientAddr is the client pod's address.
 func (s *suite) clientAddr() netip.Addr {
 	n := node()
-	return n.PodCIDR().Addr().Next().Next()
+	return n.PodCIDR(backends.IPv4).Addr().Next().Next()
 }

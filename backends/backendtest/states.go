@@ -9,10 +9,10 @@ import (
 
 func node() backends.Node {
 	return backends.Node{
-		Name:        "node-0",
-		Addrs:       []netip.Addr{netip.MustParseAddr("192.168.0.1")},
-		ClusterCIDR: netip.MustParsePrefix("10.128.0.0/9"),
-		ServiceCIDR: netip.MustParsePrefix("10.96.0.0/12"),
+		Name:         "node-0",
+		Addrs:        []netip.Addr{netip.MustParseAddr("192.168.0.1")},
+		ClusterCIDRs: []netip.Prefix{netip.MustParsePrefix("10.128.0.0/9")},
+		ServiceCIDRs: []netip.Prefix{netip.MustParsePrefix("10.96.0.0/12")},
 	}
 }
 

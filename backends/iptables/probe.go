@@ -109,7 +109,7 @@ func probeState() *backends.State {
 		{Addr: netip.MustParseAddrPort("198.51.100.2:80")},
 	}
 	return &backends.State{
-		Node: backends.Node{Name: "probe", ClusterCIDR: netip.MustParsePrefix("198.51.100.0/24")},
+		Node: backends.Node{Name: "probe", ClusterCIDRs: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}},
 		Services: []backends.ServicePort{
 			{Namespace: "probe", Name: "tcp", Protocol: backends.TCP, ClusterIP: vip, Port: 80, Endpoints: endpoints},
 			{Namespace: "probe", Name: "udp", Protocol: backends.UDP, ClusterIP: vip, Port: 80, Endpoints: endpoints},

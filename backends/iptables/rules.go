@@ -58,8 +58,8 @@ func newRuleset(state *backends.State, features Features, found found, space has
 	}
 	r.hashes = appendHashes(slices.Grow(space[:0], names*hashSize), state)
 	r.large = endpoints > largeCluster
-	if state.Node.ClusterCIDR.IsValid() {
-		r.notPod = " ! -s " + state.Node.ClusterCIDR.String()
+	if c := state.Node.ClusterCIDR(backends.IPv4); c.IsValid() {
+		r.notPod = " ! -s " + c.String()
 	}
 	r.chances = make([]string, most+1)
 	for n := 2; n <= most; n++ {

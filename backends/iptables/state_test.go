@@ -9,10 +9,10 @@ import (
 
 func testNode() backends.Node {
 	return backends.Node{
-		Name:        "node-0",
-		Addrs:       []netip.Addr{netip.MustParseAddr("192.168.0.1")},
-		ClusterCIDR: netip.MustParsePrefix("10.128.0.0/9"),
-		ServiceCIDR: netip.MustParsePrefix("10.96.0.0/12"),
+		Name:         "node-0",
+		Addrs:        []netip.Addr{netip.MustParseAddr("192.168.0.1")},
+		ClusterCIDRs: []netip.Prefix{netip.MustParsePrefix("10.128.0.0/9")},
+		ServiceCIDRs: []netip.Prefix{netip.MustParsePrefix("10.96.0.0/12")},
 	}
 }
 
@@ -32,6 +32,7 @@ func uniform(services, endpoints int) *backends.State {
 			p.Endpoints[j].Addr = netip.AddrPortFrom(endpoint, 8080)
 			endpoint = endpoint.Next()
 		}
+		backends.SortEndpoints(p.Endpoints)
 	}
 	return s
 }

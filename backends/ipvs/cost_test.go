@@ -27,7 +27,7 @@ func many(n, e int) *backends.State {
 		b[2], b[3] = byte(i>>8), byte(i)
 		return netip.AddrFrom4(b)
 	}
-	s := &backends.State{Node: backends.Node{Name: "node-0", ClusterCIDR: netip.MustParsePrefix("10.128.0.0/9")}}
+	s := &backends.State{Node: backends.Node{Name: "node-0", ClusterCIDRs: []netip.Prefix{netip.MustParsePrefix("10.128.0.0/9")}}}
 	for i := range n {
 		p := backends.ServicePort{
 			Namespace: "default", Name: fmt.Sprintf("svc-%06d", i), PortName: "http", Protocol: backends.TCP,
@@ -37,6 +37,7 @@ func many(n, e int) *backends.State {
 			host := netip.MustParseAddr([]string{"10.160.0.1", "10.192.0.1"}[j%2])
 			p.Endpoints = append(p.Endpoints, backends.Endpoint{Addr: netip.AddrPortFrom(next(host, i*e+j), 8080)})
 		}
+		backends.SortEndpoints(p.Endpoints)
 		s.Services = append(s.Services, p)
 	}
 	return s

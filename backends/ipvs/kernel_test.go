@@ -45,10 +45,10 @@ func needIPVS(t *testing.T, b *ipvs.Backend) bool {
 // one ClusterIP, no endpoint, a local endpoint, a shared endpoint.
 func services() *backends.State {
 	state := &backends.State{Node: backends.Node{
-		Name:        "node-0",
-		Addrs:       []netip.Addr{netip.MustParseAddr("192.168.0.1")},
-		ClusterCIDR: netip.MustParsePrefix("10.128.0.0/9"),
-		ServiceCIDR: netip.MustParsePrefix("10.96.0.0/12"),
+		Name:         "node-0",
+		Addrs:        []netip.Addr{netip.MustParseAddr("192.168.0.1")},
+		ClusterCIDRs: []netip.Prefix{netip.MustParsePrefix("10.128.0.0/9")},
+		ServiceCIDRs: []netip.Prefix{netip.MustParsePrefix("10.96.0.0/12")},
 	}}
 	add := func(name, port string, proto backends.Protocol, vip string, endpoints ...string) {
 		at := netip.MustParseAddrPort(vip)
@@ -57,6 +57,7 @@ func services() *backends.State {
 			addr := netip.MustParseAddrPort(e)
 			p.Endpoints = append(p.Endpoints, backends.Endpoint{Addr: addr, Local: netip.MustParsePrefix("10.128.0.0/24").Contains(addr.Addr())})
 		}
+		backends.SortEndpoints(p.Endpoints)
 		state.Services = append(state.Services, p)
 	}
 	add("dns", "tcp", backends.TCP, "10.96.0.10:53", "10.160.0.1:5353", "10.192.0.1:5353")

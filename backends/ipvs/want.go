@@ -113,7 +113,7 @@ func desire(state *backends.State) (*want, error) {
 		}
 	}
 	w.rules = ruleset{
-		clusterCIDR: state.Node.ClusterCIDR,
+		clusterCIDR: state.Node.ClusterCIDR(backends.IPv4),
 		clusterIPs:  len(w.servers) > 0,
 		loopBack:    len(w.loopback) > 0,
 	}

@@ -1,0 +1,64 @@
+package backends
+
+import (
+	"bytes"
+	"net/netip"
+	"slices"
+)
+
+// Endpoint is one endpoint of a ServicePort. With an address alone it is a
+// ready one on another node.
+type Endpoint struct {
+	Addr  netip.AddrPort
+	Local bool // on the node whose dataplane is programmed
+	Conditions
+	Hints *Hints // nil without hints
+}
+
+// Conditions are an EndpointSlice's conditions of an endpoint, as what they
+// take away from one that is ready: the zero value is the ordinary endpoint.
+type Conditions uint8
+
+// The conditions.
+const (
+	// NotReady endpoints get traffic only while none is ready, and only when
+	// they are serving and terminating. An endpoint of a Service that publishes
+	// addresses which are not ready is ready, whatever else it is.
+	NotReady Conditions = 1 << iota
+	// NotServing endpoints have failed their readiness.
+	NotServing
+	// Terminating endpoints are going away.
+	Terminating
+)
+
+// Ready reports whether the endpoint takes new traffic.
+func (c Conditions) Ready() bool { return c&NotReady == 0 }
+
+// Serving reports whether the endpoint can answer, terminating or not.
+func (c Conditions) Serving() bool { return c&NotServing == 0 }
+
+// ServingTerminating reports whether the endpoint is what kube-proxy falls back
+// to when no endpoint is ready.
+func (c Conditions) ServingTerminating() bool { return c.Serving() && c&Terminating != 0 }
+
+// Hints say for whom the EndpointSlice controller meant an endpoint.
+type Hints struct {
+	Zones []string
+	Nodes []string
+}
+
+// Compare orders endpoints as kube-proxy does, by the text of address and port
+// (byEndpoint in pkg/proxy/endpointslicecache.go): 10.0.0.10:80 comes before
+// 10.0.0.2:80. The order decides which rule gets which probability.
+func (e *Endpoint) Compare(f *Endpoint) int { return CompareAddrPorts(e.Addr, f.Addr) }
+
+// CompareAddrPorts is the order of Endpoint.Compare.
+func CompareAddrPorts(a, b netip.AddrPort) int {
+	var s, t [48]byte // the longest IPv6 address, brackets and a port
+	return bytes.Compare(a.AppendTo(s[:0]), b.AppendTo(t[:0]))
+}
+
+// SortEndpoints puts endpoints into the order of Endpoint.Compare.
+func SortEndpoints(endpoints []Endpoint) {
+	slices.SortFunc(endpoints, func(a, b Endpoint) int { return a.Compare(&b) })
+}
