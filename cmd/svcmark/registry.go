@@ -25,6 +25,7 @@ func registry() runner.Registry {
 			"cpu":         measure.CPU{},
 			"memory":      measure.Memory{},
 			"objects":     measure.Objects{},
+			"partialSync": measure.PartialSync{},
 		},
 	}
 }

@@ -1,0 +1,181 @@
+package measure
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/svcmark/svcmark/backends"
+	"github.com/svcmark/svcmark/lab"
+	"github.com/svcmark/svcmark/lab/probe"
+	"github.com/svcmark/svcmark/results"
+)
+
+// PartialSync is the cost of one change in a dataplane that serves the whole
+// state: the last TCP Service that has several endpoints, or the last of its
+// endpoints, is taken out and put back, so that each change meets the same
+// state. It is the time of Backend's Apply, the programs that it starts and the
+// kernel included; what a backend puts off (backends.Settler) is done between
+// the changes and not in the figure. After each change packets must find what
+// the new state says.
+//
+// The value is the median of partialRounds changes, the minimum beside it.
+type PartialSync struct{}
+
+var _ Measurement = PartialSync{}
+
+// partialRounds is how often each change is made.
+const partialRounds = 3
+
+// Units implements Measurement.
+func (PartialSync) Units(clock lab.Clock) []results.Unit {
+	units := []results.Unit{timeUnit(clock, ""), timeUnit(clock, "min-")}
+	if clock == lab.Virtual {
+		units = append(units, waitUnit())
+	}
+	return units
+}
+
+// change is one of the changes, with the ServicePort as it is afterwards and
+// the endpoints that must not answer any more.
+type change struct {
+	name  string
+	delta *backends.Delta
+	gone  []backends.Endpoint
+}
+
+// Measure implements Measurement.
+func (PartialSync) Measure(ctx context.Context, c *Cell, record func(results.Result)) error {
+	applier, ok := c.Backend.(backends.Applier)
+	if !ok {
+		return fmt.Errorf("%w: this backend knows full syncs only", ErrNotApplicable)
+	}
+	at := lastOfSeveral(c.State)
+	if at < 0 {
+		return fmt.Errorf("%w: no TCP Service has two endpoints", ErrNotApplicable)
+	}
+	changes := changesOf(c.State, at)
+	costs, waits := map[string][]int64{}, map[string][]int64{}
+	for range partialRounds {
+		for _, ch := range changes {
+			cost, wait, err := c.apply(ctx, applier, ch.delta)
+			if err == nil {
+				err = c.proveChange(ch, &c.State.Services[at])
+			}
+			if err == nil {
+				err = c.settleBackend(ctx)
+			}
+			if err != nil {
+				return fmt.Errorf("%s: %w", ch.name, err)
+			}
+			costs[ch.name] = append(costs[ch.name], cost)
+			waits[ch.name] = append(waits[ch.name], wait)
+		}
+	}
+	for _, ch := range changes {
+		r := c.result("PartialSync", partialRounds, results.Label{Key: "change", Value: ch.name})
+		cost := spreadOf(probe.Latencies{Costs: costs[ch.name]}, c.Timeout)
+		r.Samples = []results.Sample{
+			{Value: float64(cost.Median), Unit: timeUnit(c.Clock, "").Name},
+			{Value: float64(cost.Min), Unit: timeUnit(c.Clock, "min-").Name},
+		}
+		if c.Clock == lab.Virtual {
+			wait := spreadOf(probe.Latencies{Costs: waits[ch.name]}, c.Timeout)
+			r.Samples = append(r.Samples, results.Sample{Value: float64(wait.Median), Unit: waitUnit().Name})
+		}
+		record(r)
+	}
+	return nil
+}
+
+// lastOfSeveral is the last TCP ServicePort that stays served when it loses an
+// endpoint, -1 for none.
+func lastOfSeveral(state *backends.State) int {
+	for i := len(state.Services) - 1; i >= 0; i-- {
+		p := &state.Services[i]
+		if p.Protocol == backends.TCP && len(p.Reachable(&state.Node).Cluster) > 1 && len(p.Endpoints) > 1 {
+			return i
+		}
+	}
+	return -1
+}
+
+// changesOf are the changes around the ServicePort at index at; each begins
+// where the one before ended, and the last ends in the state itself.
+func changesOf(state *backends.State, at int) []change {
+	p := &state.Services[at]
+	without := &backends.State{Node: state.Node, Services: slices.Delete(slices.Clone(state.Services), at, at+1)}
+	fewer := &backends.State{Node: state.Node, Services: slices.Clone(state.Services)}
+	fewer.Services[at].Endpoints = p.Endpoints[:len(p.Endpoints)-1]
+	return []change{
+		{"removeService", backends.Diff(state, without), p.Endpoints},
+		{"addService", backends.Diff(without, state), nil},
+		{"removeEndpoint", backends.Diff(state, fewer), p.Endpoints[len(p.Endpoints)-1:]},
+		{"addEndpoint", backends.Diff(fewer, state), nil},
+	}
+}
+
+// apply times one change; wait is the part in which the machine did nothing,
+// virtual clock only.
+func (c *Cell) apply(ctx context.Context, a backends.Applier, delta *backends.Delta) (cost, wait int64, err error) {
+	settle()
+	var before, after meters
+	if err := before.start(c); err != nil {
+		return 0, 0, err
+	}
+	err = a.Apply(ctx, delta)
+	if clockErr := after.stop(c); err == nil {
+		err = clockErr
+	}
+	wait = after.idle - before.idle
+	return after.clock - before.clock - wait, wait, err
+}
+
+// proveChange asks through the VIP who answers now.
+func (c *Cell) proveChange(ch change, p *backends.ServicePort) error {
+	const asks = 4 // of three endpoints that are asked at random each is met with 80 %
+	return c.Topology.Client.Do(func() error {
+		if len(ch.gone) == len(p.Endpoints) {
+			if a, err := probe.Ask(p.Protocol, p.VIP(), shortTimeout); err == nil {
+				return fmt.Errorf("wrong dataplane: %s still answers for Service %s, which is removed", a.Endpoint, p)
+			}
+			return nil
+		}
+		for range asks {
+			a, err := probe.Ask(p.Protocol, p.VIP(), c.Timeout)
+			if err != nil {
+				return fmt.Errorf("wrong dataplane: Service %s does not answer: %w", p, err)
+			}
+			left := func(e backends.Endpoint) bool { return e.Addr == a.Endpoint }
+			if slices.ContainsFunc(ch.gone, left) || !slices.ContainsFunc(p.Endpoints, left) {
+				return fmt.Errorf("wrong dataplane: %s answers for Service %s and is none of its endpoints", a.Endpoint, p)
+			}
+		}
+		return nil
+	})
+}
+
+// shortTimeout is for what should not answer.
+const shortTimeout = 200 * time.Millisecond
+
+// settleBackend has a backend do what it puts off.
+func (c *Cell) settleBackend(ctx context.Context) error {
+	s, ok := c.Backend.(backends.Settler)
+	if !ok {
+		return nil
+	}
+	const tries = 5 // kube-proxy's shortest delay is a second
+	for range tries {
+		waiting, err := s.Settle(ctx)
+		if err != nil || waiting == 0 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(600 * time.Millisecond):
+		}
+	}
+	return nil // connections may keep what is left for longer
+}
