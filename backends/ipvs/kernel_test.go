@@ -166,7 +166,7 @@ func TestKernelState(t *testing.T) {
 					}
 				})
 				// Tables and sysctls that were touched once stay.
-				sync(t, b, &backends.State{})
+				sync(t, b, &backends.State{Node: services().Node})
 				if err := b.Cleanup(t.Context()); err != nil {
 					t.Fatal(err)
 				}
