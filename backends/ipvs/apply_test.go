@@ -107,6 +107,7 @@ func TestApplyRefuses(t *testing.T) {
 	if !needIPVS(t, b) {
 		return
 	}
+	ownAddresses(t)
 	cleanUp(t, b)
 	was := ipvs.EveryService()
 	now := ipvs.EveryService()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"os"
@@ -270,8 +271,15 @@ func readBack(t *testing.T, state *backends.State) {
 		}
 		sortBy(got[key], func(s string) string { return s })
 	}
-	if want := wanted(state); fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("read back\n%v\nwant\n%v", got, want)
+	text := func(servers map[string][]string) string {
+		var b strings.Builder
+		for _, key := range slices.Sorted(maps.Keys(servers)) {
+			fmt.Fprintf(&b, "%s %v\n", key, servers[key])
+		}
+		return b.String()
+	}
+	if got, want := text(got), text(wanted(state)); got != want {
+		t.Errorf("read back, and wanted: %s", difference(got, want))
 	}
 }
 
