@@ -78,8 +78,9 @@ func (s *stepwise) syncEndpoints(v *server) error {
 		want := &mobyipvs.Destination{Address: d.bytes(), Port: d.port, Weight: 1}
 		there, ok := stale[d]
 		delete(stale, d)
+		waited := s.leaving.drop(v.vip, d)
 		switch {
-		case ok && s.leaving.drop(v.vip, d):
+		case ok && waited:
 			if err = s.handle.DelDestination(svc, want); err == nil {
 				err = s.handle.NewDestination(svc, want)
 			}
