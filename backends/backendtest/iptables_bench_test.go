@@ -143,5 +143,3 @@ func goldenNode() backends.Node {
 		ServiceCIDRs: []netip.Prefix{netip.MustParsePrefix("10.96.0.0/12")},
 	}
 }
-
-func addrPort(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
