@@ -10,11 +10,11 @@ import (
 
 // The prefixes of the chains that belong to one ServicePort.
 const (
-	servicePrefix  = "KUBE-SVC-" // picks an endpoint of a Service
+	servicePrefix  = "KUBE-SVC-" // picks one of the endpoints of the policy Cluster
+	localPrefix    = "KUBE-SVL-" // picks one of the endpoints of the policy Local
+	externalPrefix = "KUBE-EXT-" // tells traffic from outside by where it comes from
+	firewallPrefix = "KUBE-FW-"  // lets the source ranges through
 	endpointPrefix = "KUBE-SEP-" // rewrites to one endpoint
-	localPrefix    = "KUBE-SVL-"
-	firewallPrefix = "KUBE-FW-"
-	externalPrefix = "KUBE-EXT-"
 )
 
 // isServiceChain reports whether a chain belongs to some ServicePort, present
@@ -31,6 +31,9 @@ func isServiceChain(name string) bool {
 // hashSize is the length of the part of a chain's name that follows its
 // prefix. Sixteen base32 characters are exactly the first ten bytes of a hash.
 const hashSize = 16
+
+// hash is that part of a name. An array is copied without a call.
+type hash = *[hashSize]byte
 
 // alphabet is base32's (RFC 4648).
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
@@ -49,38 +52,49 @@ func appendHash(dst, key []byte) []byte {
 	return dst
 }
 
-// hashes are the chain names of a state, each computed once: for every
-// ServicePort that has endpoints its own hash and then one an endpoint, in
-// the state's order.
+// names are what the text needs of one ServicePort more than once, so that it
+// is computed once: its hash, and then for each endpoint that is reachable its
+// hash, and the length and the text of its address and port.
 //
 // kube-proxy 1.36 hashes "namespace/name:port" and the lower-case protocol,
 // and for an endpoint "address:port" after those (pkg/proxy/iptables).
-type hashes []byte
+type names []byte
 
-// appendHashes computes the hashes of a state into dst.
-func appendHashes(dst hashes, state *backends.State) hashes {
-	var key []byte
-	for i := range state.Services {
-		p := &state.Services[i]
-		if len(p.Endpoints) == 0 {
-			continue
-		}
-		key = appendName(key[:0], p)
-		key = append(key, lower(p.Protocol)...)
-		dst = appendHash(dst, key)
-		service := len(key)
-		for j := range p.Endpoints {
-			key = p.Endpoints[j].Addr.AppendTo(key[:service])
-			dst = appendHash(dst, key)
-		}
+// most is the length of the longest text of an endpoint's address and port.
+func most(f backends.Family) int {
+	if f == backends.IPv4 {
+		return len("255.255.255.255:65535")
 	}
-	return dst
+	return len("[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535")
 }
 
-// next takes the first hash off.
-func (h *hashes) next() []byte {
-	first := (*h)[:hashSize]
-	*h = (*h)[hashSize:]
+// appendNames appends the names of p with these endpoints. key is scratch.
+func appendNames(dst names, key []byte, p *backends.ServicePort, endpoints []backends.Endpoint) (names, []byte) {
+	key = appendName(key[:0], p)
+	key = append(key, lower(p.Protocol)...)
+	dst = appendHash(dst, key)
+	service := len(key)
+	for i := range endpoints {
+		key = endpoints[i].Addr.AppendTo(key[:service])
+		dst = appendHash(dst, key)
+		dst = append(dst, byte(len(key)-service))
+		dst = append(dst, key[service:]...)
+	}
+	return dst, key
+}
+
+// next takes a hash off.
+func (n *names) next() hash {
+	first := hash(*n)
+	*n = (*n)[hashSize:]
+	return first
+}
+
+// text takes the text of an endpoint's address and port off.
+func (n *names) text() []byte {
+	end := 1 + (*n)[0]
+	first := (*n)[1:end]
+	*n = (*n)[end:]
 	return first
 }
 
@@ -98,8 +112,22 @@ func appendName(dst []byte, p *backends.ServicePort) []byte {
 
 // lower is a protocol as iptables spells it.
 func lower(p backends.Protocol) string {
-	if p == backends.UDP {
+	switch p {
+	case backends.UDP:
 		return "udp"
+	case backends.SCTP:
+		return "sctp"
 	}
 	return "tcp"
+}
+
+// matches is how a rule matches a protocol.
+func matches(p backends.Protocol) string {
+	switch p {
+	case backends.UDP:
+		return " -m udp -p udp"
+	case backends.SCTP:
+		return " -m sctp -p sctp"
+	}
+	return " -m tcp -p tcp"
 }

@@ -34,38 +34,59 @@ func (v Variant) mark() string {
 	return "(legacy)"
 }
 
-// tools are the programs of one variant, by path.
-type tools struct{ restore, save string }
+// tools are the programs of one variant and family.
+type tools struct {
+	restore, save string // by path
+	// names is the file in which the kernel lists the tables that exist, "" when
+	// the variant has none.
+	names string
+}
+
+// prefix is that of the names of the variant's programs for a family.
+func (v Variant) prefix(f backends.Family) string {
+	if f == backends.IPv6 {
+		return "ip6" + strings.TrimPrefix(string(v), "ip")
+	}
+	return string(v)
+}
 
 // findTools finds the programs of a variant. A distribution that has only one
-// variant may have only the names without a prefix; those say which they are.
-func findTools(ctx context.Context, v Variant) (tools, error) {
-	own, ownErr := lookUp(string(v))
+// variant may have only the names without its suffix; those say which they are.
+func findTools(ctx context.Context, v Variant, f backends.Family) (tools, error) {
+	prefix := v.prefix(f)
+	plain, _, _ := strings.Cut(prefix, "-")
+	names := ""
+	if v == Legacy {
+		// /proc/net is that of the process's first thread, which may be elsewhere.
+		names = "/proc/thread-self/net/" + strings.TrimSuffix(plain, "tables") + "_tables_names"
+	}
+	own, ownErr := lookUp(prefix, names)
 	if ownErr == nil {
 		return own, nil
 	}
 	missing := &backends.NotSupportedError{
-		Feature: "the tool " + string(v) + "-restore",
+		Feature: "the tool " + prefix + "-restore",
 		Mend:    "apt-get install iptables",
 		Err:     ownErr,
 	}
-	plain, err := lookUp("iptables")
+	t, err := lookUp(plain, names)
 	if err != nil {
 		return tools{}, missing
 	}
-	version, err := exec.CommandContext(ctx, plain.restore, "--version").Output()
+	version, err := exec.CommandContext(ctx, t.restore, "--version").Output()
 	if err != nil {
-		missing.Err = fmt.Errorf("asking %s for its version: %w", plain.restore, err)
+		missing.Err = fmt.Errorf("asking %s for its version: %w", t.restore, err)
 		return tools{}, missing
 	}
 	if !strings.Contains(string(version), v.mark()) {
-		missing.Err = fmt.Errorf("%s is %s", plain.restore, strings.TrimSpace(string(version)))
+		missing.Err = fmt.Errorf("%s is %s", t.restore, strings.TrimSpace(string(version)))
 		return tools{}, missing
 	}
-	return plain, nil
+	return t, nil
 }
 
-func lookUp(prefix string) (t tools, err error) {
+func lookUp(prefix, names string) (t tools, err error) {
+	t.names = names
 	if t.restore, err = exec.LookPath(prefix + "-restore"); err != nil {
 		return tools{}, err
 	}
@@ -82,52 +103,51 @@ func (t tools) restoreCommand(ctx context.Context) *exec.Cmd {
 	return exec.CommandContext(ctx, t.restore, restoreArgs()...)
 }
 
-// restore runs cmd on what write writes, which goes there through a stream while
-// the tool already works on it.
+// restore runs cmd on what write writes. As kube-proxy does, the text is whole
+// before the tool starts; it lies in a file without a name. A stream's writer
+// would block again and again, and Go's runtime looks after a blocked thread
+// every 20 us: together that costs the writing once more.
 func restore(ctx context.Context, cmd *exec.Cmd, write func(io.Writer) error) error {
-	in, out, err := stream()
+	tool := filepath.Base(cmd.Path)
+	fd, err := unix.MemfdCreate("rules", unix.MFD_CLOEXEC)
 	if err != nil {
-		return err
+		return fmt.Errorf("making room for the input of %s: %w", tool, err)
+	}
+	in := os.NewFile(uintptr(fd), "rules")
+	defer in.Close()
+	if err := write(in); err != nil {
+		return fmt.Errorf("writing the input of %s: %w", tool, err)
+	}
+	if _, err := in.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("rewinding the input of %s: %w", tool, err)
 	}
 	var said head
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, &said, &said
-	err = cmd.Start()
-	in.Close()
-	if err != nil {
-		out.Close()
-		return fmt.Errorf("starting %s: %w", cmd.Path, err)
-	}
-	writeErr := write(out)
-	out.Close()
-	err = cmd.Wait()
+	err = cmd.Run()
+	exit := (*exec.ExitError)(nil)
 	switch {
 	case ctx.Err() != nil:
-		return fmt.Errorf("%s was stopped: %w", filepath.Base(cmd.Path), ctx.Err())
+		return fmt.Errorf("%s was stopped: %w", tool, ctx.Err())
+	case errors.As(err, &exit):
+		return batchTooLong(newRestoreError(tool, said.String(), err, in))
 	case err != nil:
-		return batchTooLong(newRestoreError(filepath.Base(cmd.Path), said.String(), err, write))
-	case writeErr != nil:
-		return fmt.Errorf("writing the input of %s: %w", filepath.Base(cmd.Path), writeErr)
+		return fmt.Errorf("running %s: %w", tool, err)
 	}
 	return nil
-}
-
-// stream makes a stream whose ends block. It is a socket pair, because a pipe
-// that is full wakes its writer for each page that is read: two switches for
-// 4 KiB. A socket's writer sleeps until most of its buffer is read. And unlike
-// the ends that os.Pipe makes, blocking ones need no trip through the poller.
-func stream() (r, w *os.File, err error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, nil, fmt.Errorf("making a socket pair: %w", err)
-	}
-	return os.NewFile(uintptr(fds[0]), "stream"), os.NewFile(uintptr(fds[1]), "stream"), nil
 }
 
 // read gives what the kernel holds. One run of iptables-save gives all tables,
 // but the legacy one learns which there are from a file in /proc that an
 // unprivileged user's root may not be allowed to read: then it is asked for
-// each, which makes those that are not there.
+// each, which makes those that are not there. When the file can be read and
+// names none, there is nothing to ask for.
 func (t tools) read(ctx context.Context) (found, error) {
+	if t.names != "" {
+		tables, err := os.ReadFile(t.names)
+		if err == nil && len(tables) == 0 || errors.Is(err, os.ErrNotExist) {
+			return nil, nil
+		}
+	}
 	all, err := t.readTables(ctx)
 	if err == nil || ctx.Err() != nil {
 		return all, err
