@@ -19,12 +19,16 @@ func nftablesExpectations() backendtest.Expectations {
 // kernel chooses (handles, the order of objects and of elements), the clients
 // that affinity sets remember, and the empty chains of Services, which nothing
 // leads to and which wait to be deleted.
-func nftablesDump(ctx context.Context) (string, error) {
+func nftablesDump(ctx context.Context) (string, error) { return nftablesRuleset(ctx, false) }
+
+// nftablesRuleset is nftablesDump, and all of Services' chains when waiting ones
+// are asked for.
+func nftablesRuleset(ctx context.Context, waiting bool) (string, error) {
 	text, err := run(ctx, "", "nft", "-j", "list", "ruleset")
 	if err != nil {
 		return "", err
 	}
-	return normalise(text)
+	return normalise(text, waiting)
 }
 
 // object is what nft lists: its kind, and its fields.
@@ -47,7 +51,7 @@ func (o object) where() string {
 	return fmt.Sprint(o.fields["family"], " ", table, " ", name)
 }
 
-func normalise(text string) (string, error) {
+func normalise(text string, waiting bool) (string, error) {
 	var list struct {
 		Objects []map[string]map[string]any `json:"nftables"`
 	}
@@ -76,7 +80,7 @@ func normalise(text string) (string, error) {
 	})
 	var b strings.Builder
 	for _, o := range objects {
-		if o.kind == "chain" && strings.Contains(o.where(), "/") && !rules[o.where()] {
+		if !waiting && o.kind == "chain" && strings.Contains(o.where(), "/") && !rules[o.where()] {
 			continue
 		}
 		line, err := json.Marshal(o.fields)

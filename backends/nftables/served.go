@@ -80,7 +80,7 @@ func (s *served) chains() []string {
 
 // affinitySets are the sets that hold each endpoint's clients.
 func (s *served) affinitySets() []string {
-	if s.AffinitySeconds == 0 {
+	if len(s.endpoints) == 0 || s.AffinitySeconds == 0 {
 		return nil
 	}
 	sets := make([]string, len(s.endpoints))
