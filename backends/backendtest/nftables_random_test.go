@@ -72,9 +72,10 @@ func serviceName(i int) string { return fmt.Sprintf("svc-%d", i) }
 // service is a Service's ServicePorts.
 func (w *nftablesWorld) service(i int) []backends.ServicePort {
 	families := [][]backends.Family{{backends.IPv4}, {backends.IPv6}, {backends.IPv4, backends.IPv6}}[w.IntN(3)]
-	ports := 1
-	if w.chance(30) {
-		ports += w.IntN(2)
+	ports := 1 + w.IntN(2)
+	var protocols []backends.Protocol
+	for range ports {
+		protocols = append(protocols, []backends.Protocol{backends.TCP, backends.UDP, backends.SCTP}[w.IntN(3)])
 	}
 	var all backends.ServicePort // what a Service's ports have in common
 	all.Namespace, all.Name = "ns-0", serviceName(i)
@@ -85,33 +86,32 @@ func (w *nftablesWorld) service(i int) []backends.ServicePort {
 	if w.chance(30) {
 		all.AffinitySeconds = []uint32{1, 10800, 86400}[w.IntN(3)]
 	}
-	kind := w.IntN(3) // ClusterIP, NodePort, LoadBalancer
+	kind, nodePorts := w.IntN(3), w.chance(70) // ClusterIP, NodePort, LoadBalancer
 	externals := w.chance(30)
 	if kind > 0 || externals {
 		all.ExternalLocal = w.chance(40)
 	}
 	var services []backends.ServicePort
-	for number := range ports {
-		nodePort := uint16(30000 + 10*i + number)
-		protocol := []backends.Protocol{backends.TCP, backends.UDP, backends.SCTP}[w.IntN(3)]
-		for _, f := range families {
+	for _, f := range families {
+		all.ClusterIP = w.addr(f, "10.96.0.%d", "fd00:96::%x", 10+i)
+		all.ExternalIPs, all.LoadBalancerIPs, all.SourceRanges = nil, nil, nil
+		if externals {
+			all.ExternalIPs = w.addrs(f, "192.0.2.%d", "2001:db8::%x", 3)
+		}
+		if kind == 2 {
+			all.LoadBalancerIPs = w.addrs(f, "198.51.100.%d", "2001:db8:1::%x", 3)
+			if w.chance(50) {
+				all.SourceRanges = w.ranges(f)
+			}
+		}
+		for number := range ports {
 			p := all
-			if ports > 1 || w.chance(50) {
+			if ports > 1 || i%2 == 0 {
 				p.PortName = fmt.Sprintf("p%d", number)
 			}
-			p.Protocol, p.Port = protocol, uint16(80+number)
-			p.ClusterIP = w.addr(f, "10.96.0.%d", "fd00:96::%x", 10+i)
-			if externals {
-				p.ExternalIPs = w.addrs(f, "192.0.2.%d", "2001:db8::%x", 3)
-			}
-			if kind > 0 && (kind == 1 || w.chance(70)) {
-				p.NodePort = nodePort
-			}
-			if kind == 2 {
-				p.LoadBalancerIPs = w.addrs(f, "198.51.100.%d", "2001:db8:1::%x", 3)
-				if w.chance(50) {
-					p.SourceRanges = w.ranges(f)
-				}
+			p.Protocol, p.Port = protocols[number], uint16(80+number)
+			if kind == 1 || kind == 2 && nodePorts {
+				p.NodePort = uint16(30000 + 10*i + number)
 			}
 			p.Endpoints = w.endpoints(f)
 			services = append(services, p)
