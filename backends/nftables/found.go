@@ -19,6 +19,11 @@ type found struct {
 	foreign string
 }
 
+func (is *found) hasChain(name string) bool {
+	_, ok := is.chains[name]
+	return ok
+}
+
 // listed is an object as nft prints it.
 type listed struct {
 	Table *struct{}    `json:"table"`

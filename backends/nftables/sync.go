@@ -56,8 +56,7 @@ func (f *family) full(w *script, state *backends.State, is *found, elements map[
 	if is == nil {
 		is = &found{}
 	}
-	exists := func(chain string) bool { _, ok := is.chains[chain]; return ok }
-	f.static(w, exists)
+	f.static(w, is)
 
 	next := &table{family: f, claims: claims{}, stale: stale{}}
 	var all []*served
@@ -93,7 +92,7 @@ func (f *family) full(w *script, state *backends.State, is *found, elements map[
 		}
 	}
 	for _, s := range all {
-		s.write(w, exists, is.affinity)
+		s.write(w, is.hasChain, is.affinity)
 	}
 	for _, set := range slices.Sorted(maps.Keys(is.affinity)) {
 		if !sets[set] {
