@@ -124,9 +124,6 @@ func (f *family) knowsSet(s *listedSet, kind string) bool {
 	if len(s.Flags) > 0 {
 		return false
 	}
-	if s.Name == nodePortIPs {
-		return kind == "set" && string(s.Type) == f.addr
-	}
 	for _, c := range f.layout.containers() {
 		if c.name() == s.Name {
 			return c.kind() == kind && string(s.Type) == c.keyType(f.addr) && (s.Map == "verdict") == (kind == "map")

@@ -59,8 +59,10 @@ func (f *family) full(w *script, state *backends.State, is *found, elements map[
 	f.static(w, is)
 
 	next := &table{family: f, claims: claims{}, stale: stale{}}
+	// The node takes NodePort traffic at its InternalIP.
+	wanted := []element{{nodePortIPs, f.nodeIP.String()}}
+	next.claims[wanted[0]] = []claim{{}}
 	var all []*served
-	var wanted []element
 	active, sets := map[string]bool{}, map[string]bool{}
 	for i := range state.Services {
 		p := &state.Services[i]
