@@ -12,23 +12,38 @@ import (
 // is refused, unreachable, or silent for longer than timeout is a unix.Errno
 // (ECONNREFUSED, EHOSTUNREACH, ETIMEDOUT, …) in the error's chain.
 func Ask(proto backends.Protocol, target netip.AddrPort, timeout time.Duration) (Answer, error) {
-	a, err := ask(proto, target, timeout)
+	return AskFrom(netip.AddrPort{}, proto, target, timeout)
+}
+
+// AskFrom is Ask from an address of the host; a zero port is any, and the zero
+// AddrPort leaves both to the kernel.
+func AskFrom(source netip.AddrPort, proto backends.Protocol, target netip.AddrPort, timeout time.Duration) (Answer, error) {
+	a, err := ask(source, proto, target, timeout)
 	if err != nil {
 		return Answer{}, fmt.Errorf("asking %s over %s: %w", target, proto, err)
 	}
 	return a, nil
 }
 
-func ask(proto backends.Protocol, target netip.AddrPort, timeout time.Duration) (Answer, error) {
+func ask(source netip.AddrPort, proto backends.Protocol, target netip.AddrPort, timeout time.Duration) (Answer, error) {
 	sa, err := newAddress(target)
 	if err != nil {
 		return Answer{}, err
 	}
-	s, err := open(proto, timeout)
+	s, err := open(proto, target.Addr(), timeout)
 	if err != nil {
 		return Answer{}, err
 	}
 	defer s.close()
+	if source.IsValid() {
+		from, err := newAddress(source)
+		if err == nil {
+			err = s.bind(from)
+		}
+		if err != nil {
+			return Answer{}, fmt.Errorf("from %s: %w", source, err)
+		}
+	}
 	var b [MessageSize]byte
 	err = unsignaled(func() error {
 		if err := s.connect(sa); err != nil {
