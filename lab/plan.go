@@ -160,4 +160,3 @@ func (p *plan) defaultRoutes(node *netlink.Handle) error {
 	}
 	return nil
 }
-
