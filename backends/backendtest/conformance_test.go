@@ -21,7 +21,7 @@ func TestConformance(t *testing.T) {
 		fresh  func() backends.Backend
 		expect backendtest.Expectations
 	}{
-		{"direct", func() backends.Backend { return direct.Backend{} }, backendtest.Expectations{}},
+		{"direct", func() backends.Backend { return direct.Backend{} }, backendtest.Expectations{Column: backendtest.Direct}},
 		{"iptables-legacy", func() backends.Backend { return iptables.New(iptables.Legacy) }, iptablesExpectations(iptables.Legacy)},
 		{"iptables-nft", func() backends.Backend { return iptables.New(iptables.NFT) }, iptablesExpectations(iptables.NFT)},
 		{"ipvs", func() backends.Backend { return ipvs.New(ipvs.Options{Iptables: "iptables-legacy"}) }, ipvsExpectations("iptables-legacy")},

@@ -69,9 +69,14 @@ func after() *backends.State {
 	)
 }
 
-// everything has all endpoints of all states, for the lab.
+// everything has all endpoints of all states on the node that has both families,
+// for the lab.
 func everything() *backends.State {
-	return state(append(before().Services, after().Services...)...)
+	s := standing(dualNode())
+	for _, p := range append(before().Services, after().Services...) {
+		s.Services = append(s.Services, p)
+	}
+	return s
 }
 
 // gone are the ServicePorts whose VIP only the old state serves.
