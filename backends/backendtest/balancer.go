@@ -67,6 +67,15 @@ func balancers() []behaviour {
 			services: balancer(63, "balancer-local-from-outside", externalLocal), observe: ask(outside(1), atBalancer, locals), want: all(AsItself),
 		},
 		{
+			name: "BalancerLocalFromPod", says: "a pod asks it: who answers",
+			services: balancer(64, "balancer-local-from-pod", externalLocal),
+			observe: func(t *trial) (Outcome, error) {
+				p := &t.services[0]
+				return t.which(t.pod(), p.Protocol, atBalancer(p), p.Endpoints)
+			},
+			want: all(Every).but(OnNode, IPVS),
+		},
+		{
 			name: "RangesLetIn", says: "a machine outside asks it from one of its source ranges",
 			services: balancer(65, "ranges-let-in", ranges), observe: ask(outside(2), atBalancer, endpoints), want: all(AsNode),
 		},

@@ -35,6 +35,8 @@ const (
 	PassedOn Outcome = "passed on" // the packet leaves the node as it came
 	AtRandom Outcome = "at random"
 	InTurn   Outcome = "in turn"
+	Every    Outcome = "every endpoint"
+	OnNode   Outcome = "those on the node"
 )
 
 // A behaviour is one thing that the clients of Services can see: a row of the
@@ -47,6 +49,11 @@ type behaviour struct {
 	// services are what the behaviour needs programmed. All behaviours' are
 	// programmed at once, beside each other.
 	services func(addresses) []backends.ServicePort
+	// prepare does what must come before a change; nil for nothing.
+	prepare func(*trial) error
+	// change gives what the services become before they are observed; nil for
+	// what they were.
+	change func(*trial) []backends.ServicePort
 	// observe asks, and says what came of it.
 	observe func(*trial) (Outcome, error)
 	want    want
@@ -97,6 +104,7 @@ func behaviours() []behaviour {
 		{"Nobody to answer", nobody()},
 		{"NodePort", nodePorts()},
 		{"Load balancers and external IPs", balancers()},
+		{"Flows that are open", flows()},
 		{"SCTP", sctp()},
 	} {
 		for _, b := range group.rows {

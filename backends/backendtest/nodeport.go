@@ -38,6 +38,12 @@ func nodePorts() []behaviour {
 			return same(each...)
 		}
 	}
+	who := func(from func(*trial) place) func(*trial) (Outcome, error) {
+		return func(t *trial) (Outcome, error) {
+			p := &t.services[0]
+			return t.which(from(t), p.Protocol, t.nodeAt(p.NodePort), p.Endpoints)
+		}
+	}
 	fromOutside := func(t *trial) place { return t.beyond(1) }
 	loopback := func(a addresses) netip.Addr {
 		if a.family == backends.IPv6 {
@@ -79,6 +85,14 @@ func nodePorts() []behaviour {
 				return []backends.Endpoint{a.local(0), a.local(1)}
 			}),
 			want: all(AsItself),
+		},
+		{
+			name: "ExternalLocalFromPod", says: "a pod asks: who answers",
+			services: local(57, "external-local-from-pod"), observe: who((*trial).pod), want: all(Every).but(OnNode, IPVS),
+		},
+		{
+			name: "ExternalLocalFromNode", says: "a process on the node asks: who answers",
+			services: local(58, "external-local-from-node"), observe: who((*trial).theNode), want: all(Every).but(OnNode, IPVS),
 		},
 	}
 }

@@ -75,7 +75,7 @@ func Run(t *testing.T, fresh func() backends.Backend, expect Expectations) {
 	if expect.Column != Direct {
 		six := nodeIPv6()
 		s.on(t, standing(six), func() {
-			t.Run("IPv6Only", func(t *testing.T) { s.standing(t, six) })
+			t.Run("IPv6Only", func(t *testing.T) { s.behave(t, six) })
 		})
 	}
 }
@@ -114,7 +114,7 @@ func (s *suite) sections(t *testing.T) {
 	t.Run("Interrupt", s.interrupt)
 	t.Run("Cleanup", s.cleanup)
 	t.Run("Foreign", s.foreign)
-	t.Run("DualStack", func(t *testing.T) { s.standing(t, dualNode()) })
+	t.Run("DualStack", func(t *testing.T) { s.behave(t, dualNode()) })
 }
 
 type suite struct {

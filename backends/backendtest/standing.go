@@ -18,16 +18,7 @@ const together = 16
 
 // standing is the state that all behaviours need, on a node.
 func standing(n backends.Node) *backends.State {
-	s := &backends.State{Node: n}
-	for _, b := range runnable() {
-		for _, f := range backends.Families() {
-			if b.services != nil && b.in(f) && n.Addr(f).IsValid() {
-				s.Services = append(s.Services, b.services(addresses{f, &n})...)
-			}
-		}
-	}
-	slices.SortFunc(s.Services, func(p, q backends.ServicePort) int { return p.Compare(&q) })
-	return s
+	return programmed(n, trials(context.Background(), nil, &n, runnable()))
 }
 
 // runnable are the behaviours that this kernel can show: all of them but SCTP's
@@ -56,63 +47,109 @@ func extras(n *backends.Node) lab.Extras {
 	return x
 }
 
-// observation is what a behaviour came to.
-type observation struct {
-	behaviour behaviour
-	family    backends.Family
-	outcome   Outcome
-	err       error
-}
-
-// observe lets behaviours happen in each of the node's families. What they need
-// is programmed.
-func observe(ctx context.Context, top *lab.Topology, n *backends.Node, rows []behaviour) []observation {
-	var seen []observation
+// trials are rows in each of the node's families.
+func trials(ctx context.Context, top *lab.Topology, n *backends.Node, rows []behaviour) []*trial {
+	var all []*trial
 	for _, f := range backends.Families() {
 		for _, b := range rows {
-			if n.Addr(f).IsValid() && b.in(f) {
-				seen = append(seen, observation{behaviour: b, family: f})
+			if !n.Addr(f).IsValid() || !b.in(f) {
+				continue
 			}
+			t := &trial{addresses: addresses{f, n}, ctx: ctx, topology: top, behaviour: b}
+			if b.services != nil {
+				t.services = b.services(t.addresses)
+			}
+			all = append(all, t)
 		}
 	}
-	var all gosync.WaitGroup
+	return all
+}
+
+// programmed is the state that trials need now.
+func programmed(n backends.Node, all []*trial) *backends.State {
+	s := &backends.State{Node: n}
+	for _, t := range all {
+		s.Services = append(s.Services, t.services...)
+	}
+	slices.SortFunc(s.Services, func(p, q backends.ServicePort) int { return p.Compare(&q) })
+	return s
+}
+
+// each runs a step of all trials beside each other; the first error of a trial
+// is its last step.
+func each(all []*trial, step func(*trial) error) {
+	var running gosync.WaitGroup
 	slots := make(chan struct{}, together)
-	for i := range seen {
+	for _, t := range all {
+		if t.err != nil {
+			continue
+		}
 		slots <- struct{}{}
-		all.Go(func() {
-			o := &seen[i]
-			t := &trial{addresses: addresses{o.family, n}, ctx: ctx, topology: top}
-			if o.behaviour.services != nil {
-				t.services = o.behaviour.services(t.addresses)
-			}
-			o.outcome, o.err = o.behaviour.observe(t)
+		running.Go(func() {
+			t.err = step(t)
 			<-slots
 		})
 	}
-	all.Wait()
-	return seen
+	running.Wait()
 }
 
-// wrong is why an observation is not what the table says of a backend, nil if
-// it is.
-func (o *observation) wrong(c Column) error {
-	want := o.behaviour.want.of(c)
+// observe lets behaviours happen in each of the node's families: all at once,
+// beside each other, and over one change of those that have one.
+func observe(ctx context.Context, b backends.Backend, top *lab.Topology, n backends.Node, rows []behaviour) ([]*trial, error) {
+	all := trials(ctx, top, &n, rows)
+	defer func() {
+		for _, t := range all {
+			if t.flow != nil {
+				t.flow.Close()
+			}
+		}
+	}()
+	if err := b.Sync(ctx, programmed(n, all)); err != nil {
+		return nil, fmt.Errorf("Sync: %w", err)
+	}
+	each(all, func(t *trial) error {
+		if t.prepare == nil {
+			return nil
+		}
+		return t.prepare(t)
+	})
+	for _, t := range all {
+		if t.change != nil && t.err == nil {
+			t.services = t.change(t)
+		}
+	}
+	if err := b.Sync(ctx, programmed(n, all)); err != nil {
+		return nil, fmt.Errorf("Sync over another state: %w", err)
+	}
+	each(all, func(t *trial) (err error) {
+		t.outcome, err = t.observe(t)
+		return err
+	})
+	return all, nil
+}
+
+// wrong is why what came of a trial is not what the table says of a backend, nil
+// if it is.
+func (t *trial) wrong(c Column) error {
+	want := t.want.of(c)
 	switch {
-	case o.err != nil:
-		return o.err
-	case o.outcome != want:
-		return fmt.Errorf("%s: %s, want %s", o.behaviour.says, o.outcome, want)
+	case t.err != nil:
+		return t.err
+	case t.outcome != want:
+		return fmt.Errorf("%s: %s, want %s", t.says, t.outcome, want)
 	}
 	return nil
 }
 
-// standing programs all behaviours beside each other on the suite's node, and
-// observes each.
-func (s *suite) standing(t *testing.T, n backends.Node) {
-	s.synced(t, standing(n))
-	for _, o := range observe(t.Context(), s.topology, &n, runnable()) {
-		t.Run(string(o.family)+"/"+o.behaviour.name, func(t *testing.T) {
-			if err := o.wrong(s.expect.Column); err != nil {
+// behave observes all behaviours on a node.
+func (s *suite) behave(t *testing.T, n backends.Node) {
+	all, err := observe(t.Context(), s.backend(t), s.topology, n, runnable())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, trial := range all {
+		t.Run(string(trial.family)+"/"+trial.name, func(t *testing.T) {
+			if err := trial.wrong(s.expect.Column); err != nil {
 				t.Error(err)
 			}
 		})

@@ -25,7 +25,13 @@ type trial struct {
 	addresses
 	ctx      context.Context
 	topology *lab.Topology
-	services []backends.ServicePort // the behaviour's own
+	behaviour
+	services []backends.ServicePort // the behaviour's own, as they are now
+
+	flow    *probe.Flow  // that prepare opened
+	first   probe.Answer // what it answered
+	outcome Outcome
+	err     error
 }
 
 // place is where a client is.
@@ -116,6 +122,32 @@ func (t *trial) reaches(from place, proto backends.Protocol, to netip.AddrPort, 
 		}
 	}
 	return "", fmt.Errorf("%s: %d tries never reached %v", where, tries, unseen)
+}
+
+// which asks often enough for every endpoint to answer, and says whether all of
+// them do or those on the node.
+func (t *trial) which(from place, proto backends.Protocol, to netip.AddrPort, own []backends.Endpoint) (Outcome, error) {
+	seen := map[netip.AddrPort]bool{}
+	for range tries {
+		a, o, err := t.ask(from, proto, to)
+		if err != nil || o != AsItself && o != AsNode {
+			return o, err
+		}
+		seen[a.Endpoint] = true
+	}
+	every, onNode := true, true
+	for _, e := range own {
+		every = every && seen[e.Addr]
+		onNode = onNode && seen[e.Addr] == e.Local
+		delete(seen, e.Addr)
+	}
+	switch {
+	case len(seen) == 0 && every:
+		return Every, nil
+	case len(seen) == 0 && onNode:
+		return OnNode, nil
+	}
+	return "", fmt.Errorf("%s over %s from %s: neither every endpoint answers nor those on the node", to, proto, from.name)
 }
 
 // same is an outcome that several questions must share.
