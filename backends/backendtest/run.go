@@ -114,6 +114,7 @@ func (s *suite) sections(t *testing.T) {
 	t.Run("Interrupt", s.interrupt)
 	t.Run("Cleanup", s.cleanup)
 	t.Run("Foreign", s.foreign)
+	t.Run("Apply", s.apply)
 	t.Run("DualStack", func(t *testing.T) { s.behave(t, dualNode()) })
 }
 

@@ -71,7 +71,7 @@ func programmed(n backends.Node, all []*trial) *backends.State {
 	for _, t := range all {
 		s.Services = append(s.Services, t.services...)
 	}
-	slices.SortFunc(s.Services, func(p, q backends.ServicePort) int { return p.Compare(&q) })
+	sortServices(s.Services)
 	return s
 }
 

@@ -30,7 +30,7 @@ func service(name, port string, proto backends.Protocol, vip string, endpoints .
 }
 
 func state(services ...backends.ServicePort) *backends.State {
-	slices.SortFunc(services, func(p, q backends.ServicePort) int { return p.Compare(&q) })
+	sortServices(services)
 	return &backends.State{Node: node(), Services: services}
 }
 
@@ -73,9 +73,7 @@ func after() *backends.State {
 // for the lab.
 func everything() *backends.State {
 	s := standing(dualNode())
-	for _, p := range append(before().Services, after().Services...) {
-		s.Services = append(s.Services, p)
-	}
+	s.Services = slices.Concat(s.Services, before().Services, after().Services)
 	return s
 }
 
