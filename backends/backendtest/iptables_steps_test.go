@@ -103,30 +103,36 @@ func step(t *testing.T, v iptables.Variant, state *backends.State) {
 	for _, table := range iptables.Tables() {
 		must("", string(v), "-w", "5", "-N", "KUBE-PROXY-CANARY", "-t", string(table))
 	}
+	parts, err := iptables.New(v).Render(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text bytes.Buffer
+	if err := parts[0].Write(&text); err != nil {
+		t.Fatal(err)
+	}
 	var rules strings.Builder
-	for _, table := range []iptables.Table{iptables.Filter, iptables.NAT} {
-		var text bytes.Buffer
-		if err := iptables.Render(&text, table, state, iptables.Features{}); err != nil {
-			t.Fatal(err)
+	table := ""
+	for line := range strings.Lines(text.String()) {
+		if line[0] == '*' {
+			table = strings.TrimSpace(line[1:])
 		}
-		for line := range strings.Lines(text.String()) {
-			jump, isJump := strings.CutPrefix(line, "-I ")
-			if strings.Contains(line, "KUBE-PROXY-CANARY") {
-				continue
-			}
-			if !isJump {
-				rules.WriteString(line)
-				continue
-			}
-			args := words(jump)
-			// The chain exists already when an earlier jump led to it.
-			_, _ = run(t.Context(), "", string(v), "-w", "5", "-N", args[len(args)-1], "-t", string(table))
-			rule := append([]string{args[0], "-t", string(table)}, args[1:]...)
-			if _, err := run(t.Context(), "", string(v), append([]string{"-w", "5", "-C"}, rule...)...); err == nil {
-				continue
-			}
-			must("", string(v), append([]string{"-w", "5", "-I"}, rule...)...)
+		jump, isJump := strings.CutPrefix(line, "-I ")
+		if strings.Contains(line, "KUBE-PROXY-CANARY") {
+			continue
 		}
+		if !isJump {
+			rules.WriteString(line)
+			continue
+		}
+		args := words(jump)
+		// The chain exists already when an earlier jump led to it.
+		_, _ = run(t.Context(), "", string(v), "-w", "5", "-N", args[len(args)-1], "-t", table)
+		rule := append([]string{args[0], "-t", table}, args[1:]...)
+		if _, err := run(t.Context(), "", string(v), append([]string{"-w", "5", "-C"}, rule...)...); err == nil {
+			continue
+		}
+		must("", string(v), append([]string{"-w", "5", "-I"}, rule...)...)
 	}
 	must(rules.String(), string(v)+"-restore", "-w", "5", "--noflush", "--counters")
 }
