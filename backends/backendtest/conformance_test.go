@@ -1,6 +1,7 @@
 package backendtest_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/svcmark/svcmark/backends"
@@ -8,6 +9,7 @@ import (
 	"github.com/svcmark/svcmark/backends/direct"
 	"github.com/svcmark/svcmark/backends/iptables"
 	"github.com/svcmark/svcmark/backends/ipvs"
+	"github.com/svcmark/svcmark/backends/nftables"
 	"github.com/svcmark/svcmark/lab/labtest"
 )
 
@@ -18,18 +20,20 @@ func TestMain(m *testing.M) { labtest.Main(m) }
 func TestConformance(t *testing.T) {
 	for _, b := range []struct {
 		name   string
-		column backendtest.Column
 		fresh  func() backends.Backend
 		expect backendtest.Expectations
 	}{
-		{"direct", backendtest.Direct, func() backends.Backend { return direct.Backend{} }, backendtest.Expectations{}},
-		{"iptables-legacy", backendtest.IPTablesLegacy, func() backends.Backend { return iptables.New(iptables.Legacy) }, iptablesExpectations(iptables.Legacy)},
-		{"iptables-nft", backendtest.IPTablesNFT, func() backends.Backend { return iptables.New(iptables.NFT) }, iptablesExpectations(iptables.NFT)},
-		{"ipvs", backendtest.IPVS, func() backends.Backend { return ipvs.New(ipvs.Options{Iptables: "iptables-legacy"}) }, ipvsExpectations("iptables-legacy")},
-		{"ipvs/iptables-nft", backendtest.IPVS, func() backends.Backend { return ipvs.New(ipvs.Options{Iptables: "iptables-nft"}) }, ipvsExpectations("iptables-nft")},
-		{"ipvs/kube-proxy", backendtest.IPVS, func() backends.Backend { return ipvs.New(ipvs.Options{Path: ipvs.KubeProxy}) }, ipvsExpectations("iptables")},
+		{"direct", func() backends.Backend { return direct.Backend{} }, backendtest.Expectations{}},
+		{"iptables-legacy", func() backends.Backend { return iptables.New(iptables.Legacy) }, iptablesExpectations(iptables.Legacy)},
+		{"iptables-nft", func() backends.Backend { return iptables.New(iptables.NFT) }, iptablesExpectations(iptables.NFT)},
+		{"ipvs", func() backends.Backend { return ipvs.New(ipvs.Options{Iptables: "iptables-legacy"}) }, ipvsExpectations("iptables-legacy")},
+		{"ipvs/iptables-nft", func() backends.Backend { return ipvs.New(ipvs.Options{Iptables: "iptables-nft"}) }, ipvsExpectations("iptables-nft")},
+		{"ipvs/kube-proxy", func() backends.Backend { return ipvs.New(ipvs.Options{Path: ipvs.KubeProxy}) }, ipvsExpectations("iptables")},
+		{"nftables", func() backends.Backend { return nftables.New(nftables.Layout136) }, nftablesExpectations()},
+		{"nftables@1.31", func() backends.Backend { return nftables.New(nftables.Layout131) }, nftablesExpectations()},
 	} {
-		b.expect.Column = b.column
+		column, _, _ := strings.Cut(b.name, "/") // a variant has its backend's
+		b.expect.Column = backendtest.Column(column)
 		t.Run(b.name, func(t *testing.T) { backendtest.Run(t, b.fresh, b.expect) })
 	}
 }
