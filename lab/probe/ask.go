@@ -26,36 +26,10 @@ func AskFrom(source netip.AddrPort, proto backends.Protocol, target netip.AddrPo
 }
 
 func ask(source netip.AddrPort, proto backends.Protocol, target netip.AddrPort, timeout time.Duration) (Answer, error) {
-	sa, err := newAddress(target)
+	f, err := openFlow(source, proto, target, timeout)
 	if err != nil {
 		return Answer{}, err
 	}
-	s, err := open(proto, target.Addr(), timeout)
-	if err != nil {
-		return Answer{}, err
-	}
-	defer s.close()
-	if source.IsValid() {
-		from, err := newAddress(source)
-		if err == nil {
-			err = s.bind(from)
-		}
-		if err != nil {
-			return Answer{}, fmt.Errorf("from %s: %w", source, err)
-		}
-	}
-	var b [MessageSize]byte
-	err = unsignaled(func() error {
-		if err := s.connect(sa); err != nil {
-			return err
-		}
-		if err := s.send(&b); err != nil {
-			return err
-		}
-		return s.receive(&b)
-	})
-	if err != nil {
-		return Answer{}, err
-	}
-	return decode(b[:])
+	defer f.Close()
+	return f.ask()
 }

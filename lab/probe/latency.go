@@ -154,15 +154,16 @@ func undisturbed(loop func() error) error {
 	return unsignaled(loop)
 }
 
-// unsignaled runs fn on a thread that takes no preemption signal of the Go
-// runtime: one would end a system call that waits with EINTR.
+// unsignaled runs fn on a thread that takes neither the Go runtime's preemption
+// signal nor that of a child's end: each would end a system call that waits on a
+// socket with a timeout with EINTR (signal(7)).
 func unsignaled(fn func() error) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	var block, old unix.Sigset_t
-	block.Val[0] = 1 << (uint(unix.SIGURG) - 1)
+	block.Val[0] = 1<<(uint(unix.SIGURG)-1) | 1<<(uint(unix.SIGCHLD)-1)
 	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &block, &old); err != nil {
-		return fmt.Errorf("blocking the runtime's preemption signal: %w", err)
+		return fmt.Errorf("blocking signals: %w", err)
 	}
 	defer func() { _ = unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil) }()
 	return fn()

@@ -85,23 +85,6 @@ func newAddress(a netip.AddrPort) (*address, error) {
 	return nil, fmt.Errorf("%s is not an IPv4 or IPv6 address", a)
 }
 
-// bind fixes where the socket sends from. The address need not be one of the
-// host's by name: a local route will do.
-func (s socket) bind(sa *address) error {
-	level, option := unix.IPPROTO_IP, unix.IP_FREEBIND
-	if sa.raw.Family == unix.AF_INET6 {
-		level, option = unix.IPPROTO_IPV6, unix.IPV6_FREEBIND
-	}
-	if err := unix.SetsockoptInt(int(s), level, option, 1); err != nil {
-		return fmt.Errorf("setting freebind: %w", err)
-	}
-	_, _, e := unix.RawSyscall(unix.SYS_BIND, uintptr(s), uintptr(unsafe.Pointer(&sa.raw)), sa.size)
-	if e != 0 {
-		return fmt.Errorf("binding: %w", e)
-	}
-	return nil
-}
-
 // connect blocks until the peer's answer. A timeout is ETIMEDOUT, whichever
 // way the kernel reports it.
 func (s socket) connect(sa *address) error {
