@@ -16,9 +16,6 @@ const (
 	applyRounds   = 12 // of changes, each with one Apply
 	applyServices = 8  // that may be there and change, in each family
 	applyMost     = 3  // changes in one round
-	// applyAsks are the questions after an Apply that no removed endpoint may
-	// answer.
-	applyAsks = 12
 )
 
 // partial is a Backend that takes changes alone.
@@ -74,7 +71,7 @@ func applied(ctx context.Context, b partial, top *lab.Topology, n *backends.Node
 			if p == nil {
 				p = &backends.ServicePort{Namespace: c.Old.Namespace, Name: c.Old.Name, Protocol: c.Old.Protocol, ClusterIP: c.Old.ClusterIP, Port: c.Old.Port}
 			}
-			if err := trials[p.Family()].servedNow(p); err != nil {
+			if err := trials[p.Family()].servedNow(p, c.Old); err != nil {
 				return fmt.Errorf("after Apply %d: %s: %w", round, p, err)
 			}
 		}
@@ -126,9 +123,9 @@ func undisturbed(trials map[backends.Family]*trial, services []backends.ServiceP
 	}
 }
 
-// servedNow asks a ServicePort: its ready endpoints answer and nobody else, or
-// nobody does.
-func (t *trial) servedNow(p *backends.ServicePort) error {
+// servedNow asks a ServicePort, which may have been another one: its ready
+// endpoints answer and nobody else, or nobody does.
+func (t *trial) servedNow(p, old *backends.ServicePort) error {
 	used := p.Reachable(t.node).Cluster
 	if len(used) == 0 {
 		var a netip.AddrPort
@@ -142,15 +139,15 @@ func (t *trial) servedNow(p *backends.ServicePort) error {
 		}
 		return notAnErrno(err)
 	}
-	if o, err := t.reaches(t.pod(), p.Protocol, p.VIP(), used...); err != nil || o != AsItself {
-		return fmt.Errorf("%s: %w", o, err)
+	t.services = []backends.ServicePort{*p}
+	if old != nil {
+		t.services = append(t.services, *old) // none of its endpoints may answer that is not one of used
 	}
-	for range applyAsks {
-		if o, err := t.reaches(t.pod(), p.Protocol, p.VIP(), used...); err != nil || o != AsItself {
-			return fmt.Errorf("%s: %w", o, err)
-		}
+	o, err := t.reaches(t.pod(), p.Protocol, p.VIP(), used...)
+	if err == nil && o != AsItself {
+		err = fmt.Errorf("it has %d endpoints: %s", len(used), o)
 	}
-	return nil
+	return err
 }
 
 // constant are the Services that no change touches.

@@ -37,6 +37,9 @@ const (
 	InTurn   Outcome = "in turn"
 	Every    Outcome = "every endpoint"
 	OnNode   Outcome = "those on the node"
+
+	AtTimeout Outcome = "at its timeout"
+	Later     Outcome = "later"
 )
 
 // A behaviour is one thing that the clients of Services can see: a row of the

@@ -58,6 +58,8 @@ func outcomes() []meaning {
 		{OnNode, "the endpoints on the node answer, and no other"},
 		{AtRandom, "independently, each with the same probability"},
 		{InTurn, "one after the other, round and round"},
+		{AtTimeout, "as soon as its timeout has passed without a connection"},
+		{Later, "when the connections under it are forgotten too, which takes minutes"},
 		{Yes, "it is so"},
 		{NA, "it does not apply"},
 	}
