@@ -14,10 +14,7 @@ import (
 )
 
 const (
-	// patience is for what must answer: only a failure takes so long. A TCP
-	// refusal can take a second: when client and node share a CPU the ICMP message
-	// arrives while connect(2) still holds the socket, is put aside, and only that
-	// of the SYN's retransmission counts.
+	// patience is for what must answer: only a failure takes so long.
 	patience = 5 * time.Second
 	// impatience is for what must not answer. Too short hides an answer, so
 	// it is far above what an answer takes.

@@ -15,10 +15,9 @@ import (
 	"github.com/svcmark/svcmark/lab/probe"
 )
 
-// silence is how long nobody must answer before a question counts as dropped.
-// It is longer than the first retransmission of a SYN: a refusal of the first,
-// which the kernel may put aside, is followed by one of the second.
-const silence = 1500 * time.Millisecond
+// silence is how long nobody must answer before a question counts as dropped: far
+// longer than an answer takes.
+const silence = 2 * time.Second
 
 // trial is a behaviour in one family, with a backend that has programmed it.
 type trial struct {

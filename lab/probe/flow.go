@@ -43,13 +43,58 @@ func openFlow(source netip.AddrPort, proto backends.Protocol, target netip.AddrP
 		err = s.bind(source)
 	}
 	if err == nil {
-		err = unsignaled(func() error { return waited(unix.Connect(int(s), to)) })
+		err = unsignaled(func() error { return s.reach(to, timeout) })
 	}
 	if err != nil {
 		s.close()
 		return nil, err
 	}
 	return &Flow{s, fmt.Sprintf("%s over %s", target, proto)}, nil
+}
+
+// reach connects the socket. It is told of a refusal at once, where a blocking
+// connect(2) may not be: when client and node share a CPU the ICMP message
+// arrives while connect still holds the socket, and the kernel (tcp_v4_err)
+// notes it as a soft error, which ends nothing.
+func (s socket) reach(to unix.Sockaddr, timeout time.Duration) error {
+	fd := int(s)
+	if err := unix.SetNonblock(fd, true); err != nil {
+		return err
+	}
+	err := unix.Connect(fd, to)
+	if errors.Is(err, unix.EINPROGRESS) {
+		if err = s.failure(); err == nil {
+			err = s.connected(timeout)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return unix.SetNonblock(fd, false)
+}
+
+// connected waits for the end of a connect that is under way.
+func (s socket) connected(timeout time.Duration) error {
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(s), Events: unix.POLLOUT}}, int(timeout.Milliseconds()))
+	if err != nil {
+		return err
+	}
+	if err := s.failure(); err != nil {
+		return err
+	}
+	if n == 0 {
+		return unix.ETIMEDOUT
+	}
+	return nil
+}
+
+// failure is the error, soft or not, that the kernel has noted.
+func (s socket) failure() error {
+	e, err := unix.GetsockoptInt(int(s), unix.SOL_SOCKET, unix.SO_ERROR)
+	if err != nil || e == 0 {
+		return err
+	}
+	return unix.Errno(e)
 }
 
 // Ask sends one request and returns who answered it.
