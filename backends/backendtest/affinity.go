@@ -33,7 +33,7 @@ func affinity() []behaviour {
 	}
 	return []behaviour{
 		{
-			name: "AffinityHolds", says: "a client keeps its endpoint",
+			name: "AffinityHolds", says: "sessionAffinity ClientIP: a client keeps its endpoint",
 			services: sticky(20, "affinity-holds", 10800),
 			observe: func(t *trial) (Outcome, error) {
 				_, o, err := t.sticks(t.pod(), 20)
@@ -42,7 +42,7 @@ func affinity() []behaviour {
 			want: all(Yes),
 		},
 		{
-			name: "AffinityPerClient", says: "each client has its own",
+			name: "AffinityPerClient", says: "each client has its own endpoint",
 			services: sticky(21, "affinity-per-client", 10800),
 			observe: func(t *trial) (Outcome, error) {
 				used := map[netip.AddrPort]bool{}
@@ -61,7 +61,7 @@ func affinity() []behaviour {
 			want: all(Yes),
 		},
 		{
-			name: "AffinityExpires", says: "and loses it",
+			name: "AffinityExpires", says: "a client without connections loses its endpoint",
 			services: sticky(22, "affinity-expires", 1),
 			observe: func(t *trial) (Outcome, error) {
 				if ended, err := t.expires(soon); ended || err != nil {

@@ -51,23 +51,23 @@ func balancers() []behaviour {
 	locals := func(a addresses) []backends.Endpoint { return []backends.Endpoint{a.local(0)} }
 	return []behaviour{
 		{
-			name: "BalancerFromOutside", says: "a machine outside asks a load balancer's address: every ready endpoint answers",
+			name: "BalancerFromOutside", says: "a machine outside asks a load balancer's address",
 			services: balancer(60, "balancer-from-outside", nil), observe: ask(outside(1), atBalancer, endpoints), want: all(AsNode),
 		},
 		{
-			name: "BalancerFromPod", says: "a pod asks it",
+			name: "BalancerFromPod", says: "a pod asks a load balancer's address",
 			services: balancer(61, "balancer-from-pod", nil), observe: ask((*trial).pod, atBalancer, endpoints), want: all(AsNode),
 		},
 		{
-			name: "BalancerFromNode", says: "a process on the node asks it",
+			name: "BalancerFromNode", says: "a process on the node asks a load balancer's address",
 			services: balancer(62, "balancer-from-node", nil), observe: ask((*trial).theNode, atBalancer, endpoints), want: all(AsNode),
 		},
 		{
-			name: "BalancerLocalFromOutside", says: "externalTrafficPolicy Local: a machine outside asks it, the endpoints on the node answer, no other",
+			name: "BalancerLocalFromOutside", says: "externalTrafficPolicy Local: a machine outside that asks it reaches the endpoints on the node, no other",
 			services: balancer(63, "balancer-local-from-outside", externalLocal), observe: ask(outside(1), atBalancer, locals), want: all(AsItself),
 		},
 		{
-			name: "BalancerLocalFromPod", says: "a pod asks it: who answers",
+			name: "BalancerLocalFromPod", says: "externalTrafficPolicy Local: a pod that asks it reaches",
 			services: balancer(64, "balancer-local-from-pod", externalLocal),
 			observe: func(t *trial) (Outcome, error) {
 				p := &t.services[0]
@@ -76,23 +76,23 @@ func balancers() []behaviour {
 			want: all(Every).but(OnNode, IPVS),
 		},
 		{
-			name: "RangesLetIn", says: "a machine outside asks it from one of its source ranges",
+			name: "RangesLetIn", says: "loadBalancerSourceRanges: a machine outside asks it from one of them",
 			services: balancer(65, "ranges-let-in", ranges), observe: ask(outside(2), atBalancer, endpoints), want: all(AsNode),
 		},
 		{
-			name: "RangesKeepOut", says: "from elsewhere",
+			name: "RangesKeepOut", says: "loadBalancerSourceRanges: a machine outside asks it from elsewhere",
 			services: balancer(66, "ranges-keep-out", ranges), observe: ask(outside(17), atBalancer, endpoints), want: all(Silent),
 		},
 		{
-			name: "RangesKeepOutPods", says: "a pod asks it, outside of its source ranges",
+			name: "RangesKeepOutPods", says: "loadBalancerSourceRanges: a pod asks it, which is in none of them",
 			services: balancer(67, "ranges-keep-out-pods", ranges), observe: ask((*trial).pod, atBalancer, endpoints), want: all(Silent),
 		},
 		{
-			name: "RangesLetInNode", says: "a process on the node asks it, and the node is in its source ranges",
+			name: "RangesLetInNode", says: "loadBalancerSourceRanges: a process on the node asks it, which is in one of them",
 			services: balancer(68, "ranges-let-in-node", nodeRange), observe: ask((*trial).theNode, atBalancer, endpoints), want: all(AsNode),
 		},
 		{
-			name: "RangesSpareNodePort", says: "a machine outside asks the NodePort from elsewhere",
+			name: "RangesSpareNodePort", says: "loadBalancerSourceRanges: a machine outside asks the NodePort from elsewhere",
 			services: balancer(69, "ranges-spare-node-port", ranges),
 			observe: func(t *trial) (Outcome, error) {
 				return t.reaches(t.beyond(17), backends.TCP, t.nodeAt(nodePort(69)), endpoints(t.addresses)...)
@@ -100,7 +100,7 @@ func balancers() []behaviour {
 			want: all(AsNode),
 		},
 		{
-			name: "BalancerOtherPort", says: "a process on the node asks the load balancer itself, on a port that is no Service's",
+			name: "BalancerOtherPort", says: "a pod and a process on the node ask the load balancer itself, on a port that is no Service's",
 			services: balancer(sharedBalancer, "balancer-other-port", func(a addresses, p *backends.ServicePort) {
 				p.LoadBalancerIPs[0] = a.outside(sharedBalancer)
 			}),
@@ -114,11 +114,11 @@ func balancers() []behaviour {
 			want: all(PassedOn).but(Refused, IPVS),
 		},
 		{
-			name: "ExternalIPFromOutside", says: "a machine outside asks an external IP: every ready endpoint answers",
+			name: "ExternalIPFromOutside", says: "a machine outside asks an external IP",
 			services: external(70, "external-ip-from-outside"), observe: ask(outside(1), atExternal, endpoints), want: all(AsNode),
 		},
 		{
-			name: "ExternalIPFromPod", says: "a pod asks it",
+			name: "ExternalIPFromPod", says: "a pod asks an external IP",
 			services: external(71, "external-ip-from-pod"), observe: ask((*trial).pod, atExternal, endpoints), want: all(AsNode),
 		},
 	}

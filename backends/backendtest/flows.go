@@ -56,15 +56,15 @@ func flows() []behaviour {
 			services: two(90, "udp-flow-moves", backends.UDP), prepare: opened((*trial).pod, vip), change: without, observe: moved, want: all(Yes),
 		},
 		{
-			name: "UDPFlowMovesNotReady", says: "and when its own is not ready any more",
+			name: "UDPFlowMovesNotReady", says: "a pod's UDP flow does when its endpoint is not ready any more",
 			services: two(91, "udp-flow-moves-not-ready", backends.UDP), prepare: opened((*trial).pod, vip), change: notReady, observe: moved, want: all(Yes),
 		},
 		{
-			name: "UDPFlowMovesAtNodePort", says: "a UDP flow from outside through a NodePort does",
+			name: "UDPFlowMovesAtNodePort", says: "a UDP flow from outside through a NodePort does when its endpoint is gone",
 			services: two(92, "udp-flow-moves-at-node-port", backends.UDP), prepare: opened(outside, onNodePort), change: without, observe: moved, want: all(Yes),
 		},
 		{
-			name: "UDPFlowMovesAtExternalIP", says: "and through an external IP",
+			name: "UDPFlowMovesAtExternalIP", says: "a UDP flow from outside through an external IP does when its endpoint is gone",
 			services: two(93, "udp-flow-moves-at-external-ip", backends.UDP), prepare: opened(outside, onExternal), change: without, observe: moved, want: all(Yes),
 		},
 		{

@@ -43,7 +43,7 @@ func nobody() []behaviour {
 			services: none(30, "none-from-pod"), observe: ask((*trial).pod, vip), want: all(Refused),
 		},
 		{
-			name: "NoneFromNode", says: "a process on the node asks it",
+			name: "NoneFromNode", says: "a process on the node asks a ClusterIP without usable endpoints, over TCP and UDP",
 			services: none(32, "none-from-node"), observe: ask((*trial).theNode, vip), want: all(Refused),
 		},
 		{

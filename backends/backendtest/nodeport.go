@@ -53,33 +53,33 @@ func nodePorts() []behaviour {
 	}
 	return []behaviour{
 		{
-			name: "NodePortFromOutside", says: "a machine outside asks the node's address, over TCP and UDP: every ready endpoint answers",
+			name: "NodePortFromOutside", says: "a machine outside asks a NodePort at the node's address, over TCP and UDP",
 			services: cluster(50, "node-port-from-outside"), observe: ask(fromOutside, addresses.nodeAddr, everyone), want: all(AsNode),
 		},
 		{
-			name: "NodePortFromPod", says: "a pod asks it",
+			name: "NodePortFromPod", says: "a pod asks it at the node's address",
 			services: cluster(51, "node-port-from-pod"), observe: ask((*trial).pod, addresses.nodeAddr, everyone), want: all(AsNode),
 		},
 		{
-			name: "NodePortFromNode", says: "a process on the node asks it",
+			name: "NodePortFromNode", says: "a process on the node asks it at the node's address",
 			services: cluster(52, "node-port-from-node"), observe: ask((*trial).theNode, addresses.nodeAddr, everyone), want: all(AsNode),
 		},
 		{
-			name: "NodePortAtOtherAddress", says: "a pod asks another address of the node, its gateway",
+			name: "NodePortAtOtherAddress", says: "a pod asks it at another address of the node, its gateway",
 			services: cluster(53, "node-port-at-other-address"), observe: ask((*trial).pod, addresses.gateway, everyone),
 			want: all(AsNode).but(Refused, NFTables, NFTables131),
 		},
 		{
-			name: "NodePortAt127", says: "a process on the node asks 127.0.0.1", only: backends.IPv4,
+			name: "NodePortAt127", says: "a process on the node asks it at 127.0.0.1", only: backends.IPv4,
 			services: cluster(54, "node-port-at-127"), observe: ask((*trial).theNode, loopback, everyone),
 			want: all(AsNode).but(Refused, IPVS, NFTables, NFTables131),
 		},
 		{
-			name: "NodePortAtLoopbackIPv6", says: "a process on the node asks ::1", only: backends.IPv6,
+			name: "NodePortAtLoopbackIPv6", says: "a process on the node asks it at ::1", only: backends.IPv6,
 			services: cluster(55, "node-port-at-loopback"), observe: ask((*trial).theNode, loopback, everyone), want: all(Refused),
 		},
 		{
-			name: "ExternalLocalFromOutside", says: "externalTrafficPolicy Local: a machine outside asks, the endpoints on the node answer, no other",
+			name: "ExternalLocalFromOutside", says: "externalTrafficPolicy Local: a machine outside reaches the endpoints on the node, no other",
 			services: local(56, "external-local-from-outside"),
 			observe: ask(fromOutside, addresses.nodeAddr, func(a addresses) []backends.Endpoint {
 				return []backends.Endpoint{a.local(0), a.local(1)}
@@ -87,11 +87,11 @@ func nodePorts() []behaviour {
 			want: all(AsItself),
 		},
 		{
-			name: "ExternalLocalFromPod", says: "a pod asks: who answers",
+			name: "ExternalLocalFromPod", says: "externalTrafficPolicy Local: a pod that asks the NodePort reaches",
 			services: local(57, "external-local-from-pod"), observe: who((*trial).pod), want: all(Every).but(OnNode, IPVS),
 		},
 		{
-			name: "ExternalLocalFromNode", says: "a process on the node asks: who answers",
+			name: "ExternalLocalFromNode", says: "externalTrafficPolicy Local: a process on the node that asks the NodePort reaches",
 			services: local(58, "external-local-from-node"), observe: who((*trial).theNode), want: all(Every).but(OnNode, IPVS),
 		},
 	}

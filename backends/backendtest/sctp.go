@@ -13,7 +13,7 @@ func sctp() []behaviour {
 	}
 	return []behaviour{
 		{
-			name: "SCTPFromPod", says: "a pod asks a ClusterIP over SCTP: every ready endpoint answers",
+			name: "SCTPFromPod", says: "a pod asks a ClusterIP over SCTP",
 			services: associations(80, "sctp-from-pod"),
 			observe: func(t *trial) (Outcome, error) {
 				return t.reaches(t.pod(), backends.SCTP, t.services[0].VIP(), t.remote(0), t.remote(1))
@@ -21,7 +21,7 @@ func sctp() []behaviour {
 			want: all(AsItself),
 		},
 		{
-			name: "SCTPAtNodePort", says: "a machine outside asks the NodePort",
+			name: "SCTPAtNodePort", says: "a machine outside asks a NodePort over SCTP",
 			services: associations(81, "sctp-at-node-port"),
 			observe: func(t *trial) (Outcome, error) {
 				return t.reaches(t.beyond(1), backends.SCTP, t.nodeAt(nodePort(81)), t.remote(0), t.remote(1))

@@ -49,8 +49,8 @@ type meaning struct {
 // outcomes are all words that the table uses.
 func outcomes() []meaning {
 	return []meaning{
-		{AsItself, "the right endpoints answer, and see the client's own address"},
-		{AsNode, "the right endpoints answer, and see the node's address"},
+		{AsItself, "every endpoint that should answer does, and no other; they see the client's own address"},
+		{AsNode, "the same, but they see an address of the node"},
 		{Refused, "an ICMP error or a reset comes at once"},
 		{Silent, "nothing comes: the packet is dropped"},
 		{PassedOn, "the packet is none of the dataplane's business, and leaves the node by its routes"},

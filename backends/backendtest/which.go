@@ -49,16 +49,16 @@ func whichEndpoint() []behaviour {
 			services: overBoth(1, "ready-from-pod"), observe: ready((*trial).pod), want: all(AsItself),
 		},
 		{
-			name: "ReadyFromNode", says: "a process on the node asks it",
+			name: "ReadyFromNode", says: "a process on the node asks the ClusterIP",
 			services: overBoth(2, "ready-from-node"), observe: ready((*trial).theNode), want: all(AsNode),
 		},
 		{
-			name: "ReadyFromOutside", says: "a machine outside the cluster asks it, through the node",
+			name: "ReadyFromOutside", says: "a machine outside the cluster asks the ClusterIP, through the node",
 			services: overBoth(3, "ready-from-outside"),
 			observe:  ready(func(t *trial) place { return t.beyond(1) }), want: all(AsNode),
 		},
 		{
-			name: "Terminating", says: "no endpoint is ready: those that serve while they terminate answer",
+			name: "Terminating", says: "no endpoint is ready: a pod reaches those that serve while they terminate, no other",
 			services: func(a addresses) []backends.ServicePort {
 				return []backends.ServicePort{a.service(4, "terminating", backends.TCP,
 					condition(a.remote(0), backends.NotReady|backends.Terminating), condition(a.local(0), backends.NotReady|backends.Terminating),
@@ -70,14 +70,14 @@ func whichEndpoint() []behaviour {
 			want: all(AsItself),
 		},
 		{
-			name: "Share", says: "endpoints are picked",
+			name: "Share", says: "new connections are given to endpoints",
 			services: func(a addresses) []backends.ServicePort {
 				return []backends.ServicePort{a.service(5, "share", backends.TCP, a.remotes(4)...)}
 			},
 			observe: share, want: all(AtRandom).but(InTurn, IPVS),
 		},
 		{
-			name: "Hairpin", says: "a pod reaches itself through the ClusterIP",
+			name: "Hairpin", says: "a pod reaches itself through a ClusterIP (hairpin)",
 			services: func(a addresses) []backends.ServicePort {
 				return []backends.ServicePort{
 					a.service(6, "hairpin", backends.TCP, at(a.client(), true)),
