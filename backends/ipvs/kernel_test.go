@@ -51,13 +51,25 @@ var (
 	comments  = regexp.MustCompile(`(?m)^#.*\n`)
 )
 
+// ownAddresses gives the node its addresses, and one more of each family that
+// the state does not know; and the test's end takes them away.
+func ownAddresses(t *testing.T) {
+	t.Helper()
+	run(t, "ip", "link", "add", "node0", "type", "dummy")
+	t.Cleanup(func() { run(t, "ip", "link", "del", "node0") })
+	for _, a := range []string{"192.168.0.1/24", "192.168.7.1/32", "fd99::1/64", "fd99:7::1/128"} {
+		run(t, "ip", "addr", "add", a, "dev", "node0")
+	}
+	run(t, "ip", "link", "set", "node0", "up")
+}
+
 // dump is what the tools say of everything that the backend makes, without
 // what is random or counts packets.
 func dump(t *testing.T, iptables string) string {
 	t.Helper()
 	var b strings.Builder
 	run := func(name string, args ...string) string {
-		out, err := exec.Command(name, args...).CombinedOutput()
+		out, err := exec.Command(name, args...).Output() // warnings are on stderr
 		if err != nil {
 			t.Fatalf("%s %v: %v\n%s", name, args, err, out)
 		}
@@ -145,7 +157,7 @@ func TestKernelState(t *testing.T) {
 					}
 				})
 				// Tables and sysctls that were touched once stay.
-				sync(t, b, &backends.State{Node: services().Node})
+				sync(t, b, &backends.State{Node: ipvs.EveryService().Node})
 				if err := b.Cleanup(t.Context()); err != nil {
 					t.Fatal(err)
 				}
@@ -157,22 +169,22 @@ func TestKernelState(t *testing.T) {
 					t.Errorf("Probe left\n%s\nthere was\n%s", after, before)
 				}
 
-				sync(t, b, services())
+				sync(t, b, ipvs.EveryService())
 				full := dump(t, iptables)
 				golden(t, "state.golden", full)
-				readBack(t, services())
+				readBack(t, ipvs.EveryService())
 
 				// Nothing changes when nothing is different.
-				sync(t, b, services())
+				sync(t, b, ipvs.EveryService())
 				if again := dump(t, iptables); again != full {
 					t.Errorf("after a second Sync\n%s", again)
 				}
 
 				// From another state, and from objects changed behind its back.
-				other := chance{rand.New(rand.NewPCG(1, 2))}.state(30)
+				other := ipvs.Chance{rand.New(rand.NewPCG(1, 2))}.State(30)
 				sync(t, fresh(), other)
 				readBack(t, other)
-				sync(t, fresh(), services())
+				sync(t, fresh(), ipvs.EveryService())
 				run(t, "ipvsadm", "-E", "-t", "10.96.0.12:80", "-s", "lc", "-p", "60")
 				run(t, "ipvsadm", "-e", "-t", "10.96.0.12:80", "-r", "10.128.0.9:8080", "-m", "-w", "7")
 				run(t, "ipvsadm", "-A", "-t", "10.99.9.9:9", "-s", "rr")
@@ -185,20 +197,20 @@ func TestKernelState(t *testing.T) {
 				run(t, "ipset", "add", "KUBE-NODE-PORT-TCP", "30100")
 				run(t, iptables, "-t", "nat", "-D", "OUTPUT", "-m", "comment", "--comment", "kubernetes service portals", "-j", "KUBE-SERVICES")
 				run(t, iptables, "-t", "nat", "-F", "KUBE-SERVICES")
-				sync(t, b, services())
-				readBack(t, services())
+				sync(t, b, ipvs.EveryService())
+				readBack(t, ipvs.EveryService())
 				if again := addrsOrdered(dump(t, iptables)); again != addrsOrdered(full) {
 					t.Errorf("after repair\n%s\nwant\n%s", again, full)
 				}
 
 				// A family that the node loses takes its objects along.
-				four := services()
+				four := ipvs.EveryService()
 				four.Node.Addrs, four.Node.ClusterCIDRs = four.Node.Addrs[:1], four.Node.ClusterCIDRs[:1]
 				sync(t, fresh(), four)
 				if text := dump(t, iptables); strings.Contains(text, "KUBE-6-") || strings.Contains(text, "[fd") || strings.Contains(text, "fd00::") {
 					t.Errorf("without IPv6\n%s", text)
 				}
-				sync(t, b, services())
+				sync(t, b, ipvs.EveryService())
 				if again := addrsOrdered(dump(t, iptables)); again != addrsOrdered(full) {
 					t.Errorf("with IPv6 again\n%s\nwant\n%s", again, full)
 				}
@@ -320,6 +332,16 @@ func run(t *testing.T, name string, args ...string) string {
 	return string(out)
 }
 
+// feed runs a program with an input.
+func feed(t *testing.T, input string, argv ...string) {
+	t.Helper()
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Stdin = strings.NewReader(input)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s\nof\n%s", argv, err, out, input)
+	}
+}
+
 // The kernel's refusals name their object.
 func TestKernelRefusals(t *testing.T) {
 	b := ipvs.New(ipvs.Options{Iptables: "iptables-legacy"})
@@ -331,7 +353,7 @@ func TestKernelRefusals(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	wrong := services()
+	wrong := ipvs.EveryService()
 	// A multicast address is no real server.
 	at := slices.IndexFunc(wrong.Services, func(p backends.ServicePort) bool { return p.Name == "local" })
 	wrong.Services[at].Endpoints[1].Addr = netip.MustParseAddrPort("224.0.0.5:80")
@@ -343,7 +365,7 @@ func TestKernelRefusals(t *testing.T) {
 	if err := missing.Probe(t.Context()); !errors.Is(err, backends.ErrNotSupported) || !strings.Contains(err.Error(), "ip_vs_nosuch") {
 		t.Errorf("Probe of an unknown scheduler: %v", err)
 	}
-	if err := missing.Sync(t.Context(), services()); err == nil || !strings.Contains(err.Error(), "modprobe ip_vs_nosuch") {
+	if err := missing.Sync(t.Context(), ipvs.EveryService()); err == nil || !strings.Contains(err.Error(), "modprobe ip_vs_nosuch") {
 		t.Errorf("Sync with an unknown scheduler: %v", err)
 	}
 	// A set of another type is in the way.
@@ -351,7 +373,7 @@ func TestKernelRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	run(t, "ipset", "create", "KUBE-IPVS-IPS", "hash:ip,port")
-	if err := b.Sync(t.Context(), services()); err == nil || !strings.Contains(err.Error(), "creating set KUBE-IPVS-IPS") {
+	if err := b.Sync(t.Context(), ipvs.EveryService()); err == nil || !strings.Contains(err.Error(), "creating set KUBE-IPVS-IPS") {
 		t.Errorf("Sync over a set of another type: %v", err)
 	}
 	run(t, "ipset", "destroy", "KUBE-IPVS-IPS")
