@@ -1,6 +1,7 @@
 package backendtest_test
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -37,3 +38,5 @@ func TestConformance(t *testing.T) {
 		t.Run(b.name, func(t *testing.T) { backendtest.Run(t, b.fresh, b.expect) })
 	}
 }
+
+func addrPort(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
