@@ -18,6 +18,8 @@ func quiet() error {
 		"net/ipv4/ip_forward":                        "1",
 		"net/ipv4/conf/all/rp_filter":                "0",
 		"net/ipv4/conf/default/rp_filter":            "0",
+		"net/ipv4/icmp_ratelimit":                    "0",
+		"net/ipv6/icmp/ratelimit":                    "0",
 		"net/ipv6/conf/default/accept_dad":           "0",
 		"net/ipv6/conf/default/router_solicitations": "0",
 		"net/ipv6/conf/default/addr_gen_mode":        "1", // no link-local address

@@ -37,6 +37,7 @@ const (
 	InTurn   Outcome = "in turn"
 	Every    Outcome = "every endpoint"
 	OnNode   Outcome = "those on the node"
+	OffNode  Outcome = "those on other nodes"
 
 	AtTimeout Outcome = "at its timeout"
 	Later     Outcome = "later"

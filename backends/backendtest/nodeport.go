@@ -10,7 +10,7 @@ import (
 func nodePorts() []behaviour {
 	cluster := func(n int, name string) func(a addresses) []backends.ServicePort {
 		return func(a addresses) []backends.ServicePort {
-			p := a.service(n, name, backends.TCP, a.remote(0), a.remote(1), a.local(0), condition(a.local(1), backends.NotReady))
+			p := a.service(n, name, backends.TCP, a.remote(0), a.remote(1), a.local(0))
 			p.NodePort = nodePort(n)
 			udp := p
 			udp.Protocol, udp.PortName = backends.UDP, "udp"

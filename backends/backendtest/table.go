@@ -56,6 +56,7 @@ func outcomes() []meaning {
 		{PassedOn, "the packet is none of the dataplane's business, and leaves the node by its routes"},
 		{Every, "every ready endpoint answers"},
 		{OnNode, "the endpoints on the node answer, and no other"},
+		{OffNode, "endpoints on other nodes get the packet, and see the client's own address: unless their replies pass this node again, as they do here, the client does not know them"},
 		{AtRandom, "independently, each with the same probability"},
 		{InTurn, "one after the other, round and round"},
 		{AtTimeout, "as soon as its timeout has passed without a connection"},

@@ -90,9 +90,9 @@ func (t *trial) ask(from place, proto backends.Protocol, to netip.AddrPort) (a p
 	}
 }
 
-// least is how often a ServicePort with endpoints that must not answer is asked:
-// one of them that is picked as often as each of three others stays unseen once
-// in 3 x 10^7.
+// least is how often a ServicePort is asked when it matters who else might answer:
+// of four endpoints that are picked alike a given one stays unseen once in
+// 3 x 10^7.
 const least = 60
 
 // reaches asks until each of the endpoints has answered, and often enough for any
@@ -138,7 +138,7 @@ func (t *trial) reaches(from place, proto backends.Protocol, to netip.AddrPort, 
 // them do or those on the node.
 func (t *trial) which(from place, proto backends.Protocol, to netip.AddrPort, own []backends.Endpoint) (Outcome, error) {
 	seen := map[netip.AddrPort]bool{}
-	for range tries {
+	for range least {
 		a, o, err := t.ask(from, proto, to)
 		if err != nil || o != AsItself && o != AsNode {
 			return o, err
