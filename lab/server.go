@@ -8,9 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"slices"
 
-	"github.com/svcmark/svcmark/backends"
 	"github.com/svcmark/svcmark/lab/endpoint"
 )
 
@@ -66,30 +64,4 @@ func startServer(ctx context.Context, h *Host, ports endpoint.Ports) (*server, e
 func (s *server) stop() error {
 	_ = s.stdin.Close()
 	return s.cmd.Wait()
-}
-
-// portsOf lists the ports that the state's endpoints are on. In a microVM,
-// which nobody shares, the servers leave the CPU to whoever is measured.
-func portsOf(state *backends.State) endpoint.Ports {
-	tcp, udp := map[uint16]bool{}, map[uint16]bool{}
-	for i := range state.Services {
-		p := &state.Services[i]
-		set := tcp
-		if p.Protocol == backends.UDP {
-			set = udp
-		}
-		for _, e := range p.Endpoints {
-			set[e.Addr.Port()] = true
-		}
-	}
-	return endpoint.Ports{TCP: sorted(tcp), UDP: sorted(udp), Yield: os.Getenv(NodeEnv) == "vm"}
-}
-
-func sorted(set map[uint16]bool) []uint16 {
-	ports := make([]uint16, 0, len(set))
-	for p := range set {
-		ports = append(ports, p)
-	}
-	slices.Sort(ports)
-	return ports
 }

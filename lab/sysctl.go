@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"github.com/svcmark/svcmark/backends"
 )
 
 // quiet sets what every namespace of a lab needs before it has links: packets
@@ -16,10 +18,26 @@ func quiet() error {
 		"net/ipv4/ip_forward":                        "1",
 		"net/ipv4/conf/all/rp_filter":                "0",
 		"net/ipv4/conf/default/rp_filter":            "0",
+		"net/ipv4/icmp_ratelimit":                    "0",
+		"net/ipv6/icmp/ratelimit":                    "0",
 		"net/ipv6/conf/default/accept_dad":           "0",
 		"net/ipv6/conf/default/router_solicitations": "0",
 		"net/ipv6/conf/default/addr_gen_mode":        "1", // no link-local address
 	})
+}
+
+// forwardIPv6 makes the calling thread's namespace forward IPv6. Only a topology
+// that has IPv6 does: the kernel joins groups on every link for it.
+func forwardIPv6() error {
+	const knob = "/proc/sys/net/ipv6/conf/all/forwarding"
+	err := os.WriteFile(knob, []byte("1"), 0)
+	if os.IsNotExist(err) {
+		return &backends.NotSupportedError{Feature: "IPv6", Err: err, Mend: "boot without ipv6.disable=1, or use --lab vm"}
+	}
+	if err != nil {
+		return fmt.Errorf("forwarding IPv6: %w", err)
+	}
+	return nil
 }
 
 func sysctls(values map[string]string) error {

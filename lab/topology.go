@@ -5,96 +5,126 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/svcmark/svcmark/backends"
+	"github.com/svcmark/svcmark/lab/endpoint"
 )
 
 // Topology is the network around the node, whose namespace is the process's own:
 //
-//	client ─── node ─┬─ endpoints-1
-//	                 └─ endpoints-2
+//	client ─┐        ┌─ endpoints-1
+//	        ├─ node ─┼─ endpoints-2
+//	pods ───┘        └─ outside
 //
 // The client is a pod on the node: its address is in the node's pod CIDR and
 // every packet that it sends passes the node's PREROUTING and FORWARD hooks.
-// The endpoint hosts are other nodes that hold all the endpoints. Neighbours
-// are permanent, so that no ARP happens while something is measured.
+// The endpoint hosts are other nodes that hold the endpoints there. Pods holds
+// the node's own endpoints, and is there when the state has such, the client
+// aside, who answers for itself. Outside is beyond the node, and is there when it
+// is asked for.
+//
+// All of it is there in each family in which the node has an address.
+// Neighbours are permanent and IPv6 finds nothing out by itself, so that no
+// packet of theirs passes while something is measured.
 type Topology struct {
 	Client    *Host
 	Endpoints []*Host
+	Pods      *Host // nil without local endpoints
+	Outside   *Host // nil unless asked for
 
 	servers []*server
 	links   []string // the node's ends of the veth pairs
 }
 
 // Build makes the topology around the current process's network namespace for
-// a state: endpoint hosts answer on every endpoint of it. The process must
-// have gone through EnterNode.
-func Build(ctx context.Context, state *backends.State) (_ *Topology, err error) {
+// a state: every endpoint of it answers, ready or not. The process must have
+// gone through EnterNode.
+func Build(ctx context.Context, state *backends.State) (*Topology, error) {
+	return BuildWith(ctx, state, Extras{})
+}
+
+// BuildWith is Build with what the state alone does not call for.
+func BuildWith(ctx context.Context, state *backends.State, extras Extras) (_ *Topology, err error) {
 	t := &Topology{}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, t.Close())
 		}
 	}()
+	plan, err := newPlan(state, extras)
+	if err != nil {
+		return nil, err
+	}
 	node, err := netlink.NewHandle(unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, fmt.Errorf("opening netlink on the node: %w", err)
 	}
 	defer node.Close()
-
-	pods := state.Node.PodCIDR(backends.IPv4)
-	gateway := pods.Addr().Next()
-	if t.Client, err = newHost("client"); err != nil {
+	if err := plan.ready(); err != nil {
 		return nil, err
 	}
-	err = wire{
-		near: "veth-client", nearAddr: netip.PrefixFrom(gateway, pods.Bits()),
-		far: t.Client, farAddr: netip.PrefixFrom(gateway.Next(), pods.Bits()),
-	}.connect(node)
-	if err != nil {
+	if t.Client, err = t.add(node, plan, "client", "veth-client", family.client); err != nil {
 		return nil, err
 	}
-	t.links = append(t.links, "veth-client")
-
-	nodeAddr := state.Node.Addrs[0]
-	uplink := nodeAddr
-	for i, held := range state.Node.EndpointHostCIDRs(backends.IPv4) {
-		h, err := newHost(fmt.Sprintf("endpoints-%d", i+1))
+	for i := range 2 {
+		h, err := t.add(node, plan, fmt.Sprintf("endpoints-%d", i+1), fmt.Sprintf("eth%d", i), func(f family) ends { return f.endpoints(i) })
+		if h != nil {
+			t.Endpoints = append(t.Endpoints, h)
+		}
 		if err != nil {
 			return nil, err
 		}
-		t.Endpoints = append(t.Endpoints, h)
-		uplink = uplink.Next()
-		w := wire{
-			near: fmt.Sprintf("eth%d", i), nearAddr: netip.PrefixFrom(nodeAddr, 32),
-			far: h, farAddr: netip.PrefixFrom(uplink, 32), holds: held,
-		}
-		if err := w.connect(node); err != nil {
+	}
+	if err := plan.defaultRoutes(node); err != nil {
+		return nil, err
+	}
+	if plan.pods {
+		if t.Pods, err = t.add(node, plan, "pods", "veth-pods", family.pods); err != nil {
 			return nil, err
 		}
-		t.links = append(t.links, w.near)
 	}
-	// kube-proxy wants a default route, and packets that the node itself sends
-	// to a VIP need one before they can be rewritten.
-	eth0, err := node.LinkByName("eth0")
-	if err != nil {
-		return nil, fmt.Errorf("finding the node's uplink: %w", err)
-	}
-	err = node.RouteAdd(&netlink.Route{Dst: defaultRoute, Gw: nodeAddr.Next().AsSlice(), Flags: int(netlink.FLAG_ONLINK), LinkIndex: eth0.Attrs().Index})
-	if err != nil {
-		return nil, fmt.Errorf("adding the node's default route: %w", err)
-	}
-	for _, h := range t.Endpoints {
-		s, err := startServer(ctx, h, portsOf(state))
-		if err != nil {
+	if extras.Outside {
+		outside := func(f family) ends { return f.outside(extras.Beyond) }
+		if t.Outside, err = t.add(node, plan, "outside", "veth-outside", outside); err != nil {
 			return nil, err
 		}
-		t.servers = append(t.servers, s)
+	}
+	err = t.serve(plan, func(h *Host, ports endpoint.Ports) error {
+		s, err := startServer(ctx, h, ports)
+		if err == nil {
+			t.servers = append(t.servers, s)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	return t, nil
+}
+
+// add makes a host and connects it to the node. It returns the host beside an
+// error, for Close.
+func (t *Topology) add(node *netlink.Handle, p *plan, name, near string, of func(family) ends) (*Host, error) {
+	h, err := newHost(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.Do(p.ready); err != nil {
+		return h, err
+	}
+	w := wire{near: near, far: h}
+	for _, f := range p.families {
+		w.ends = append(w.ends, of(f))
+	}
+	if err := w.connect(node); err != nil {
+		return h, err
+	}
+	t.links = append(t.links, near)
+	return h, nil
 }
 
 // Close takes the hosts away, servers first, and the node's links to them: a
@@ -111,10 +141,21 @@ func (t *Topology) Close() error {
 		}
 		errs = append(errs, err)
 	}
-	for _, h := range append(t.Endpoints, t.Client) {
+	for _, h := range append(slices.Clone(t.Endpoints), t.Client, t.Pods, t.Outside) {
 		if h != nil {
 			errs = append(errs, h.close())
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// ClientAddr is the client pod's address of a family: the second of the node's
+// pod range, whose first is the gateway. It is the zero Addr when the node has no
+// pod range of the family.
+func ClientAddr(n *backends.Node, f backends.Family) netip.Addr {
+	pods := n.PodCIDR(f)
+	if !pods.IsValid() {
+		return netip.Addr{}
+	}
+	return pods.Addr().Next().Next()
 }

@@ -58,7 +58,11 @@ func testState() *backends.State {
 
 func testCell(t *testing.T, b backends.Backend) *measure.Cell {
 	t.Helper()
-	state := testState()
+	return cellOf(t, b, testState())
+}
+
+func cellOf(t *testing.T, b backends.Backend, state *backends.State) *measure.Cell {
+	t.Helper()
 	// Cleanup functions run after the test's context has ended.
 	topology, err := lab.Build(context.WithoutCancel(t.Context()), state)
 	if err != nil {

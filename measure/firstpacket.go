@@ -12,10 +12,10 @@ import (
 )
 
 // FirstPacket is the cost of a new flow through a VIP, as a client sees it:
-// connect(2) over TCP, one request and its reply from a new source port over
-// UDP. It is taken for the first, the middle, the last and random Services in
-// the order in which the state lists them. Its control dials the first
-// Service's endpoint before anything is programmed.
+// connect(2) over TCP and SCTP, one request and its reply from a new source port
+// over UDP. It is taken for the first, the middle, the last and random Services
+// in the order in which the state lists them, of those that answer a pod. Its
+// control dials the first one's endpoint before anything is programmed.
 type FirstPacket struct{}
 
 var (
@@ -24,7 +24,7 @@ var (
 )
 
 // protocols are measured each by itself.
-var protocols = [...]backends.Protocol{backends.TCP, backends.UDP}
+var protocols = [...]backends.Protocol{backends.TCP, backends.UDP, backends.SCTP}
 
 // Units implements Measurement.
 func (FirstPacket) Units(clock lab.Clock) []results.Unit { return latencyUnits(clock) }
@@ -46,34 +46,62 @@ func (c *Cell) firstPackets(targets []probe.Target) (probe.Latencies, error) {
 // timing times one operation a target, from the client.
 type timing func(targets []probe.Target) (probe.Latencies, error)
 
+// kind is what is measured by itself.
+type kind struct {
+	proto  backends.Protocol
+	family backends.Family
+}
+
+func (k kind) String() string { return fmt.Sprintf("%s in %s", k.proto, k.family) }
+
+// kinds are all that a state may have, in the order in which they are taken.
+func kinds() []kind {
+	var all []kind
+	for _, f := range backends.Families() {
+		for _, proto := range protocols {
+			all = append(all, kind{proto, f})
+		}
+	}
+	return all
+}
+
+// labels tell the kind. The family is told where the node has both.
+func (k kind) labels(n *backends.Node) []results.Label {
+	labels := []results.Label{{Key: "protocol", Value: strings.ToLower(string(k.proto))}}
+	if n.Addr(backends.IPv4).IsValid() && n.Addr(backends.IPv6).IsValid() {
+		labels = append(labels, results.Label{Key: "family", Value: strings.ToLower(string(k.family))})
+	}
+	return labels
+}
+
 // control takes the cost of the lab itself: endpoints, dialed directly.
 func (c *Cell) control(ctx context.Context, measurement string, run timing) error {
-	for _, proto := range protocols {
-		picked := First.at(c.State, proto, c.Operations, c.Seed)
+	for _, k := range kinds() {
+		picked := First.at(c.State, k.proto, k.family, c.Operations, c.Seed)
 		if picked == nil {
 			continue
 		}
 		targets := make([]probe.Target, len(picked))
 		for i, p := range picked {
-			targets[i] = probe.Target{Protocol: proto, Addr: p.Endpoints[0].Addr}
+			targets[i] = probe.Target{Protocol: k.proto, Addr: used(c.State, p)[0].Addr}
 		}
 		s, err := c.timed(ctx, targets, run)
 		if err != nil {
-			return fmt.Errorf("%s without Services over %s: %w", measurement, proto, err)
+			return fmt.Errorf("%s without Services over %s: %w", measurement, k, err)
 		}
 		if c.controls == nil {
-			c.controls = map[string]Spread{}
+			c.controls = map[controlKey]Spread{}
 		}
-		c.controls[measurement+string(proto)] = s
+		c.controls[controlKey{measurement, k}] = s
 	}
 	return nil
 }
 
-// positions takes a measurement for every protocol at some positions.
+// positions takes a measurement for every kind at some positions.
 func (c *Cell) positions(ctx context.Context, measurement string, positions []Position, run timing, record func(results.Result)) error {
-	for _, proto := range protocols {
+	for _, k := range kinds() {
 		for _, pos := range positions {
-			picked := pos.at(c.State, proto, c.Operations, c.Seed)
+			picked := pos.at(c.State, k.proto, k.family, c.Operations, c.Seed)
 			if picked == nil {
 				continue
 			}
@@ -83,12 +111,11 @@ func (c *Cell) positions(ctx context.Context, measurement string, positions []Po
 			}
 			s, err := c.timed(ctx, targets, run)
 			if err != nil {
-				return fmt.Errorf("%s of the %s Service over %s: %w", measurement, pos, proto, err)
+				return fmt.Errorf("%s of the %s Service over %s: %w", measurement, pos, k, err)
 			}
-			r := c.result(measurement, s.N,
-				results.Label{Key: "protocol", Value: strings.ToLower(string(proto))},
-				results.Label{Key: "position", Value: string(pos)})
-			r.Samples = s.samples(c.Clock, c.controls[measurement+string(proto)])
+			labels := append(k.labels(&c.State.Node), results.Label{Key: "position", Value: string(pos)})
+			r := c.result(measurement, s.N, labels...)
+			r.Samples = s.samples(c.Clock, c.controls[controlKey{measurement, k}])
 			record(r)
 		}
 	}

@@ -52,8 +52,14 @@ type Cell struct {
 	Operations int           // of a packet measurement, per position
 	Timeout    time.Duration // of one operation
 
-	programmed Programming       // what Program observed
-	controls   map[string]Spread // by measurement and protocol
+	programmed Programming // what Program observed
+	controls   map[controlKey]Spread
+}
+
+// controlKey is what a control is of.
+type controlKey struct {
+	measurement string
+	kind        kind
 }
 
 // Target is where clients dial a ServicePort.

@@ -3,6 +3,8 @@ package measure_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -73,6 +75,45 @@ func TestMeasurementsDeclareTheirUnits(t *testing.T) {
 	}
 	if want := "tcp/first tcp/middle tcp/last tcp/random udp/first udp/middle udp/last udp/random"; err != nil || strings.Join(names, " ") != want {
 		t.Errorf("first packets of %q (%v), want %s", names, err, want)
+	}
+}
+
+// On a node with both families each is measured by itself, and says so; a Service
+// that answers no pod is nobody's position.
+func TestPositionsTellTheFamily(t *testing.T) {
+	state := testState()
+	state.Node.Addrs = append(state.Node.Addrs, netip.MustParseAddr("fd00:1::1"))
+	state.Node.ClusterCIDRs = append(state.Node.ClusterCIDRs, netip.MustParsePrefix("fd00:10:128::/48"))
+	remote := state.Node.EndpointHostCIDRs(backends.IPv6)[0].Addr().Next()
+	for i, c := range []backends.Conditions{0, backends.NotReady | backends.NotServing} {
+		state.Services = append(state.Services, backends.ServicePort{
+			Namespace: "test", Name: fmt.Sprintf("six-%d", i), Protocol: backends.TCP, ClusterIP: netip.MustParseAddr("fd00:96::1"), Port: 80,
+			Endpoints: []backends.Endpoint{{Addr: netip.AddrPortFrom(remote, 8080), Conditions: c}},
+		})
+		remote = remote.Next()
+	}
+	var dialed6 []netip.AddrPort
+	cell := cellOf(t, dialed{target: func(p *backends.ServicePort) netip.AddrPort {
+		if p.Family() == backends.IPv6 {
+			dialed6 = append(dialed6, p.Endpoints[0].Addr)
+		}
+		return right(p)
+	}}, state)
+	rs, err := taken(t, measure.RoundTrip{}, cell)
+	var names []string
+	for _, r := range rs {
+		names = append(names, r.Label("protocol")+"/"+r.Label("family")+"/"+r.Label("position"))
+	}
+	if want := "tcp/ipv4/last udp/ipv4/last tcp/ipv6/last"; err != nil || strings.Join(names, " ") != want {
+		t.Errorf("round trips of %q (%v), want %s", names, err, want)
+	}
+	for _, a := range dialed6 {
+		if a != state.Services[4].Endpoints[0].Addr {
+			t.Errorf("dialed %s, which is not ready", a)
+		}
+	}
+	if len(dialed6) == 0 {
+		t.Error("nothing was dialed in IPv6")
 	}
 }
 

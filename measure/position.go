@@ -17,12 +17,12 @@ const (
 	Random Position = "random"
 )
 
-// at picks n ServicePorts of a protocol at a position; none when the state has
-// no such Service with an endpoint. The draw depends on the seed alone.
-func (p Position) at(state *backends.State, proto backends.Protocol, n int, seed uint64) []*backends.ServicePort {
+// at picks n ServicePorts of a protocol and a family at a position; none when
+// the state has no such that answers a pod. The draw depends on the seed alone.
+func (p Position) at(state *backends.State, proto backends.Protocol, f backends.Family, n int, seed uint64) []*backends.ServicePort {
 	var all []*backends.ServicePort
 	for i := range state.Services {
-		if s := &state.Services[i]; s.Protocol == proto && len(s.Endpoints) > 0 {
+		if s := &state.Services[i]; s.Protocol == proto && s.Family() == f && len(used(state, s)) > 0 {
 			all = append(all, s)
 		}
 	}

@@ -2,36 +2,47 @@ package measure
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/svcmark/svcmark/backends"
+	"github.com/svcmark/svcmark/lab"
 	"github.com/svcmark/svcmark/lab/probe"
 )
 
-// proofLimit is how many VIPs a cell proves; of more, a seeded sample.
-const proofLimit = 1000
+const (
+	// proofLimit is how many VIPs a cell proves; of more, a seeded sample.
+	proofLimit = 1000
+	// silenceLimit is how many of those that must not answer. Each may cost
+	// silence, the whole of it.
+	silenceLimit = 3
+	silence      = 500 * time.Millisecond
+)
 
 // Prove asks through every VIP of the cell, or through a seeded sample of
-// proofLimit, who answers, with real packets from the client: it must be one
-// of the Service's own endpoints, and it must have seen the client's own
-// address. The first wrong answer is the error. No result of a cell may be
-// kept unless it was proven.
+// proofLimit, who answers, with real packets from the client: it must be one of
+// the endpoints that the node may use for the Service, and it must have seen the
+// client's own address. Of the Services for which the node has no such endpoint
+// silenceLimit are asked, and nobody may answer. The first wrong answer is the
+// error. No result of a cell may be kept unless it was proven.
 func (c *Cell) Prove(ctx context.Context) error {
-	var services []*backends.ServicePort
+	var answering, silent []*backends.ServicePort
 	for i := range c.State.Services {
-		if s := &c.State.Services[i]; len(s.Endpoints) > 0 {
-			services = append(services, s)
+		if s := &c.State.Services[i]; len(c.own(s)) > 0 {
+			answering = append(answering, s)
+		} else {
+			silent = append(silent, s)
 		}
 	}
-	if len(services) > proofLimit {
-		draw := rand.New(rand.NewPCG(c.Seed, 0x70726f6f66))
-		draw.Shuffle(len(services), func(i, j int) { services[i], services[j] = services[j], services[i] })
-		services = services[:proofLimit]
-	}
+	answering = c.sample(answering, proofLimit, 0x70726f6f66)
+	silent = c.sample(silent, silenceLimit, 0x73696c656e74)
 	return c.Topology.Client.Do(func() error {
-		for _, s := range services {
+		for _, s := range answering {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
@@ -39,8 +50,44 @@ func (c *Cell) Prove(ctx context.Context) error {
 				return err
 			}
 		}
+		for _, s := range silent {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := c.proveSilent(s); err != nil {
+				return err
+			}
+		}
 		return nil
 	})
+}
+
+// sample draws at most n of the list by the cell's seed.
+func (c *Cell) sample(list []*backends.ServicePort, n int, stream uint64) []*backends.ServicePort {
+	if len(list) <= n {
+		return list
+	}
+	draw := rand.New(rand.NewPCG(c.Seed, stream))
+	draw.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	return list[:n]
+}
+
+// own are the endpoints that may answer a pod which asks a ServicePort. Who
+// dials an endpoint reaches it, whatever its conditions.
+func (c *Cell) own(s *backends.ServicePort) []backends.Endpoint {
+	if _, ok := c.Backend.(Dialed); ok {
+		return s.Endpoints
+	}
+	return used(c.State, s)
+}
+
+// used are the endpoints that a node's dataplane leads a pod to.
+func used(state *backends.State, s *backends.ServicePort) []backends.Endpoint {
+	r := s.Reachable(&state.Node)
+	if s.InternalLocal {
+		return r.Local
+	}
+	return r.Cluster
 }
 
 func (c *Cell) proveOne(s *backends.ServicePort) error {
@@ -49,15 +96,38 @@ func (c *Cell) proveOne(s *backends.ServicePort) error {
 	if err != nil {
 		return fmt.Errorf("wrong dataplane: Service %s does not answer: %w", s, err)
 	}
-	own := func(e backends.Endpoint) bool { return e.Addr == answer.Endpoint }
-	if !slices.ContainsFunc(s.Endpoints, own) {
+	own := c.own(s)
+	if !slices.ContainsFunc(own, func(e backends.Endpoint) bool { return e.Addr == answer.Endpoint }) {
 		return fmt.Errorf("wrong dataplane: Service %s (%s) was answered by %s, which is none of its %d endpoints (%s, …)",
-			s, t.Addr, answer.Endpoint, len(s.Endpoints), s.Endpoints[0].Addr)
+			s, t.Addr, answer.Endpoint, len(own), own[0].Addr)
 	}
-	client := c.State.Node.PodCIDR(backends.IPv4).Addr().Next().Next()
-	if answer.Client.Addr() != client {
+	client := lab.ClientAddr(&c.State.Node, s.Family())
+	seen := answer.Client.Addr()
+	if answer.Endpoint.Addr() == client && t.Addr != answer.Endpoint {
+		// A pod that reaches itself must not see itself: its reply would never
+		// pass the node again.
+		if seen == client {
+			return fmt.Errorf("wrong dataplane: endpoint %s of Service %s, the client itself, was not masqueraded", answer.Endpoint, s)
+		}
+		return nil
+	}
+	if seen != client {
 		return fmt.Errorf("wrong dataplane: endpoint %s of Service %s saw client %s instead of the pod %s: it was masqueraded",
-			answer.Endpoint, s, answer.Client.Addr(), client)
+			answer.Endpoint, s, seen, client)
+	}
+	return nil
+}
+
+// proveSilent asks a ServicePort for which the node has no endpoint. Whether it
+// refuses or drops is the backend's affair.
+func (c *Cell) proveSilent(s *backends.ServicePort) error {
+	t := c.Target(s)
+	answer, err := probe.Ask(t.Protocol, t.Addr, min(silence, c.Timeout))
+	if err == nil {
+		return fmt.Errorf("wrong dataplane: Service %s (%s) was answered by %s, and the node has no endpoint for it", s, t.Addr, answer.Endpoint)
+	}
+	if errno := unix.Errno(0); !errors.As(err, &errno) {
+		return err
 	}
 	return nil
 }

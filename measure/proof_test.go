@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/svcmark/svcmark/backends"
+	"github.com/svcmark/svcmark/lab"
 )
 
 func TestProve(t *testing.T) {
@@ -56,5 +57,60 @@ func TestProveTellsMasquerade(t *testing.T) {
 	cell.State.Node.ClusterCIDRs[0] = netip.MustParsePrefix("10.0.0.0/9") // the proof expects another pod
 	if err := cell.Prove(t.Context()); err == nil || !strings.Contains(err.Error(), "it was masqueraded") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// routed programs nothing and is no Dialed either: its VIPs are what the lab
+// answers for by itself.
+type routed struct{}
+
+func (routed) Probe(context.Context) error                 { return nil }
+func (routed) Sync(context.Context, *backends.State) error { return nil }
+func (routed) Cleanup(context.Context) error               { return nil }
+
+// A Service is proven by the endpoints that the node may use for it, in its own
+// family: each of these has its VIP where an endpoint is.
+func TestProveKnowsWhichEndpointsAreUsed(t *testing.T) {
+	node := backends.Node{
+		Name:         "node-0",
+		Addrs:        []netip.Addr{netip.MustParseAddr("192.168.0.1"), netip.MustParseAddr("fd00:1::1")},
+		ClusterCIDRs: []netip.Prefix{netip.MustParsePrefix("10.128.0.0/9"), netip.MustParsePrefix("fd00:10:128::/48")},
+	}
+	for _, f := range backends.Families() {
+		remote := netip.AddrPortFrom(node.EndpointHostCIDRs(f)[0].Addr().Next(), 8080)
+		local := netip.AddrPortFrom(lab.ClientAddr(&node, f).Next().Next(), 8080)
+		nobody := netip.AddrPortFrom(remote.Addr(), 1)
+		at := func(a netip.AddrPort, c backends.Conditions) backends.Endpoint {
+			return backends.Endpoint{Addr: a, Local: a == local, Conditions: c}
+		}
+		gone := backends.NotReady | backends.NotServing
+		for name, test := range map[string]struct {
+			vip       netip.AddrPort
+			internal  bool
+			endpoints []backends.Endpoint
+			want      string // "" when it is right
+		}{
+			"ready":                       {remote, false, []backends.Endpoint{at(remote, 0)}, ""},
+			"ready, others are not":       {remote, false, []backends.Endpoint{at(remote, 0), at(local, gone)}, ""},
+			"not ready, others are":       {remote, false, []backends.Endpoint{at(remote, gone), at(local, 0)}, "which is none of its 1 endpoints"},
+			"terminating, none is ready":  {remote, false, []backends.Endpoint{at(remote, backends.NotReady|backends.Terminating)}, ""},
+			"not ready, none is":          {remote, false, []backends.Endpoint{at(remote, gone)}, "the node has no endpoint for it"},
+			"not ready, none is, silent":  {nobody, false, []backends.Endpoint{at(remote, gone)}, ""},
+			"local":                       {local, true, []backends.Endpoint{at(remote, 0), at(local, 0)}, ""},
+			"remote, the policy is Local": {remote, true, []backends.Endpoint{at(remote, 0), at(local, 0)}, "which is none of its 1 endpoints"},
+			"Local without any":           {remote, true, []backends.Endpoint{at(remote, 0)}, "the node has no endpoint for it"},
+		} {
+			t.Run(string(f)+"/"+name, func(t *testing.T) {
+				backends.SortEndpoints(test.endpoints)
+				cell := cellOf(t, routed{}, &backends.State{Node: node, Services: []backends.ServicePort{{
+					Namespace: "test", Name: "a", Protocol: backends.TCP, ClusterIP: test.vip.Addr(), Port: test.vip.Port(),
+					InternalLocal: test.internal, Endpoints: test.endpoints,
+				}}})
+				err := cell.Prove(t.Context())
+				if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+					t.Errorf("%v, want %q", err, test.want)
+				}
+			})
+		}
 	}
 }

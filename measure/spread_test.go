@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 
@@ -36,9 +37,15 @@ func TestSpreadCountsLossesAsSlowest(t *testing.T) {
 
 func TestPositions(t *testing.T) {
 	state := &backends.State{}
-	for _, name := range []string{"a", "none", "b", "c", "udp"} {
-		p := backends.ServicePort{Name: name, Protocol: backends.TCP, Endpoints: make([]backends.Endpoint, 1)}
+	for _, name := range []string{"a", "none", "notready", "b", "elsewhere", "ipv6", "c", "udp"} {
+		p := backends.ServicePort{Name: name, Protocol: backends.TCP, ClusterIP: netip.MustParseAddr("10.96.0.1"), Endpoints: make([]backends.Endpoint, 1)}
 		switch name {
+		case "notready":
+			p.Endpoints[0].Conditions = backends.NotReady
+		case "elsewhere":
+			p.InternalLocal = true
+		case "ipv6":
+			p.ClusterIP = netip.MustParseAddr("fd00::1")
 		case "none":
 			p.Endpoints = nil
 		case "udp":
@@ -47,13 +54,13 @@ func TestPositions(t *testing.T) {
 		state.Services = append(state.Services, p)
 	}
 	for pos, want := range map[Position]string{First: "a", Middle: "b", Last: "c"} {
-		for _, p := range pos.at(state, backends.TCP, 3, 1) {
+		for _, p := range pos.at(state, backends.TCP, backends.IPv4, 3, 1) {
 			if p.Name != want {
 				t.Errorf("%s is %s, want %s", pos, p.Name, want)
 			}
 		}
 	}
-	one, again, other := Random.at(state, backends.TCP, 50, 1), Random.at(state, backends.TCP, 50, 1), Random.at(state, backends.TCP, 50, 2)
+	one, again, other := Random.at(state, backends.TCP, backends.IPv4, 50, 1), Random.at(state, backends.TCP, backends.IPv4, 50, 1), Random.at(state, backends.TCP, backends.IPv4, 50, 2)
 	drawn, same, different := map[string]bool{}, true, false
 	for i := range one {
 		drawn[one[i].Name] = true
@@ -63,7 +70,7 @@ func TestPositions(t *testing.T) {
 	if len(drawn) != 3 || drawn["none"] || !same || !different {
 		t.Errorf("drew %v; the same again: %v; another seed draws others: %v", drawn, same, different)
 	}
-	if got := First.at(&backends.State{}, backends.TCP, 3, 1); got != nil {
+	if got := First.at(&backends.State{}, backends.TCP, backends.IPv4, 3, 1); got != nil {
 		t.Errorf("no Services: %v", got)
 	}
 }

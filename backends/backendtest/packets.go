@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"runtime"
 	"testing"
 	"time"
 
@@ -33,19 +32,8 @@ func (s *suite) client() host { return s.topology.Client.Do }
 // onNode runs it on the node itself, whose namespace is the process's own.
 func onNode(fn func() error) error { return fn() }
 
-// ask is probe.Ask without Go's preemption signal, which would interrupt an
-// answer that takes long. A TCP refusal can: when client and node share a CPU
-// the ICMP message arrives while connect(2) still holds the socket, is put
-// aside, and only that of the SYN's retransmission a second later counts.
+// ask asks a ServicePort at one of its addresses.
 func ask(p *backends.ServicePort, to netip.AddrPort, timeout time.Duration) (probe.Answer, error) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	var urgent, old unix.Sigset_t
-	urgent.Val[0] = 1 << (uint(unix.SIGURG) - 1)
-	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &urgent, &old); err != nil {
-		return probe.Answer{}, err
-	}
-	defer func() { _ = unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil) }()
 	return probe.Ask(p.Protocol, to, timeout)
 }
 

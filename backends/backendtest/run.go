@@ -17,6 +17,10 @@ import (
 // Expectations are what backends may differ in, and what the suite cannot
 // know by itself.
 type Expectations struct {
+	// Column is the backend's in the table of behaviours, which says what each
+	// of them comes to.
+	Column Column
+
 	// Refuses says that a VIP without endpoints answers with a refusal at
 	// once. Otherwise it need only not be served.
 	Refuses bool
@@ -67,22 +71,39 @@ func Run(t *testing.T, fresh func() backends.Backend, expect Expectations) {
 		t.Fatal(err)
 	}
 	s := &suite{fresh: fresh, expect: expect}
+	s.on(t, everything(), func() { s.sections(t) })
+	if expect.Column != Direct {
+		six := nodeIPv6()
+		s.on(t, standing(six), func() {
+			t.Run("IPv6Only", func(t *testing.T) { s.behave(t, six) })
+		})
+	}
+}
+
+// on runs a part of the suite on a node with the hosts for a state around it.
+func (s *suite) on(t *testing.T, state *backends.State, part func()) {
+	t.Helper()
 	// The test's context ends before its Cleanup functions run, and with it
 	// the hosts' servers would be killed instead of closed.
-	if s.topology, err = lab.Build(context.WithoutCancel(t.Context()), everything()); err != nil {
+	top, err := lab.BuildWith(context.WithoutCancel(t.Context()), state, extras(&state.Node))
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := s.topology.Close(); err != nil {
+	defer func() {
+		if err := top.Close(); err != nil {
 			t.Error(err)
 		}
-	})
+	}()
+	s.topology = top
+	part()
+}
 
+func (s *suite) sections(t *testing.T) {
 	t.Run("Probe", s.probe)
 	t.Run("Packets", s.packets)
 	t.Run("Node", s.node)
 	t.Run("Cancel", s.cancel)
-	if _, ok := fresh().(dialed); ok {
+	if _, ok := s.fresh().(dialed); ok {
 		return // it programs nothing that could be left, doubled or stale
 	}
 	t.Run("NoEndpoints", s.noEndpoints)
@@ -93,6 +114,8 @@ func Run(t *testing.T, fresh func() backends.Backend, expect Expectations) {
 	t.Run("Interrupt", s.interrupt)
 	t.Run("Cleanup", s.cleanup)
 	t.Run("Foreign", s.foreign)
+	t.Run("Apply", s.apply)
+	t.Run("DualStack", func(t *testing.T) { s.behave(t, dualNode()) })
 }
 
 type suite struct {

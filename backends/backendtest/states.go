@@ -30,7 +30,7 @@ func service(name, port string, proto backends.Protocol, vip string, endpoints .
 }
 
 func state(services ...backends.ServicePort) *backends.State {
-	slices.SortFunc(services, func(p, q backends.ServicePort) int { return p.Compare(&q) })
+	sortServices(services)
 	return &backends.State{Node: node(), Services: services}
 }
 
@@ -69,9 +69,12 @@ func after() *backends.State {
 	)
 }
 
-// everything has all endpoints of all states, for the lab.
+// everything has all endpoints of all states on the node that has both families,
+// for the lab.
 func everything() *backends.State {
-	return state(append(before().Services, after().Services...)...)
+	s := standing(dualNode())
+	s.Services = slices.Concat(s.Services, before().Services, after().Services)
+	return s
 }
 
 // gone are the ServicePorts whose VIP only the old state serves.

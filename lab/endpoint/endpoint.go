@@ -9,10 +9,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/netip"
 	"runtime"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/svcmark/svcmark/backends"
 	"github.com/svcmark/svcmark/lab/probe"
 )
 
@@ -20,15 +22,27 @@ import (
 // again as an endpoint host.
 const Verb = "endpoint-host"
 
-// Ports are the ports that an endpoint host answers on, and how eagerly.
+// Ports are what an endpoint host answers on, and how eagerly.
 type Ports struct {
+	// At all of the host's IPv4 addresses.
 	TCP []uint16 `json:"tcp,omitempty"`
 	UDP []uint16 `json:"udp,omitempty"`
+	// At all of its IPv6 addresses.
+	TCP6 []uint16 `json:"tcp6,omitempty"`
+	UDP6 []uint16 `json:"udp6,omitempty"`
+	// SCTP answers at single addresses: an association tells its peer all the
+	// addresses of a socket that has more.
+	SCTP []netip.AddrPort `json:"sctp,omitempty"`
 
 	// Yield makes the server run only when nobody else wants the CPU. On a
 	// machine with one CPU it would otherwise take it from a client as soon as
 	// a packet arrives, and its own work would count as the packet's cost.
 	Yield bool `json:"yield,omitempty"`
+}
+
+// Empty reports whether there is nothing to answer on.
+func (p *Ports) Empty() bool {
+	return len(p.TCP)+len(p.UDP)+len(p.TCP6)+len(p.UDP6)+len(p.SCTP) == 0
 }
 
 // Ready is the line that Serve writes once every port answers.
@@ -50,15 +64,8 @@ func Serve(in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range ports.TCP {
-		if err := l.addTCP(p); err != nil {
-			return err
-		}
-	}
-	for _, p := range ports.UDP {
-		if err := l.addUDP(p); err != nil {
-			return err
-		}
+	if err := l.listen(ports); err != nil {
+		return err
 	}
 	if _, err := fmt.Fprintln(out, Ready); err != nil {
 		return err
@@ -100,7 +107,7 @@ func yield() error {
 // loop is the epoll set and what is in it, by file descriptor.
 type loop struct {
 	epoll     int
-	listeners map[int32]struct{}
+	listeners map[int32]backends.Protocol
 	streams   map[int32]*stream
 	datagrams map[int32]*datagrams
 	scratch   [probe.MessageSize * 64]byte
@@ -113,7 +120,7 @@ func newLoop() (*loop, error) {
 	}
 	return &loop{
 		epoll:     fd,
-		listeners: map[int32]struct{}{},
+		listeners: map[int32]backends.Protocol{},
 		streams:   map[int32]*stream{},
 		datagrams: map[int32]*datagrams{},
 	}, nil
@@ -123,21 +130,41 @@ func (l *loop) watch(fd int) error {
 	return unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)})
 }
 
-func (l *loop) addTCP(port uint16) error {
-	fd, err := listenTCP(port)
-	if err != nil {
-		return err
+// listen opens all the ports.
+func (l *loop) listen(ports Ports) error {
+	any4, any6 := netip.IPv4Unspecified(), netip.IPv6Unspecified()
+	for _, list := range []struct {
+		proto backends.Protocol
+		at    netip.Addr
+		ports []uint16
+	}{
+		{backends.TCP, any4, ports.TCP}, {backends.UDP, any4, ports.UDP},
+		{backends.TCP, any6, ports.TCP6}, {backends.UDP, any6, ports.UDP6},
+	} {
+		for _, port := range list.ports {
+			if err := l.add(list.proto, netip.AddrPortFrom(list.at, port)); err != nil {
+				return err
+			}
+		}
 	}
-	l.listeners[int32(fd)] = struct{}{}
-	return l.watch(fd)
+	for _, at := range ports.SCTP {
+		if err := l.add(backends.SCTP, at); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func (l *loop) addUDP(port uint16) error {
-	fd, err := listenUDP(port)
+func (l *loop) add(proto backends.Protocol, at netip.AddrPort) error {
+	fd, err := listen(proto, at)
 	if err != nil {
 		return err
 	}
-	l.datagrams[int32(fd)] = &datagrams{port: port}
+	if proto == backends.UDP {
+		l.datagrams[int32(fd)] = &datagrams{port: at.Port()}
+	} else {
+		l.listeners[int32(fd)] = proto
+	}
 	return l.watch(fd)
 }
 
@@ -160,9 +187,9 @@ func (l *loop) handle(fd int32) {
 		}
 		return
 	}
-	if _, ok := l.listeners[fd]; ok {
+	if proto, ok := l.listeners[fd]; ok {
 		for {
-			conn, answer, ok := accept(int(fd))
+			conn, answer, ok := accept(int(fd), proto)
 			if !ok {
 				return
 			}

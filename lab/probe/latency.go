@@ -40,8 +40,8 @@ type Timer struct {
 	Pause time.Duration
 }
 
-// FirstPacket times one new flow to each target, in order. For TCP that is
-// connect(2): the SYN's way there, the answer's way back. For UDP it is a
+// FirstPacket times one new flow to each target, in order. For TCP and
+// SCTP that is connect(2): the first packet's way there, the answer's way back. For UDP it is a
 // request from a new source port and its reply. Opening and closing the socket
 // is not timed.
 func (t Timer) FirstPacket(targets []Target) (Latencies, error) {
@@ -56,7 +56,7 @@ func (t Timer) FirstPacket(targets []Target) (Latencies, error) {
 	}
 	return l, undisturbed(func() error {
 		for i, target := range targets {
-			s, err := open(target.Protocol, t.Timeout)
+			s, err := open(target.Protocol, target.Addr.Addr(), t.Timeout)
 			if err != nil {
 				return err
 			}
@@ -70,7 +70,7 @@ func (t Timer) FirstPacket(targets []Target) (Latencies, error) {
 }
 
 func (t Timer) firstPacket(s socket, proto backends.Protocol, sa *address) (int64, error) {
-	if proto == backends.TCP {
+	if proto != backends.UDP {
 		begin := t.Now()
 		err := s.connect(sa)
 		return t.Now() - begin, err
@@ -100,7 +100,7 @@ func (t Timer) RoundTrip(target Target, n int) (Latencies, error) {
 	if err != nil {
 		return l, err
 	}
-	s, err := open(target.Protocol, t.Timeout)
+	s, err := open(target.Protocol, target.Addr.Addr(), t.Timeout)
 	if err != nil {
 		return l, err
 	}
@@ -154,15 +154,16 @@ func undisturbed(loop func() error) error {
 	return unsignaled(loop)
 }
 
-// unsignaled runs fn on a thread that takes no preemption signal of the Go
-// runtime: one would end a system call that waits with EINTR.
+// unsignaled runs fn on a thread that takes neither the Go runtime's preemption
+// signal nor that of a child's end: each would end a system call that waits on a
+// socket with a timeout with EINTR (signal(7)).
 func unsignaled(fn func() error) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	var block, old unix.Sigset_t
-	block.Val[0] = 1 << (uint(unix.SIGURG) - 1)
+	block.Val[0] = 1<<(uint(unix.SIGURG)-1) | 1<<(uint(unix.SIGCHLD)-1)
 	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &block, &old); err != nil {
-		return fmt.Errorf("blocking the runtime's preemption signal: %w", err)
+		return fmt.Errorf("blocking signals: %w", err)
 	}
 	defer func() { _ = unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil) }()
 	return fn()

@@ -18,13 +18,20 @@ import (
 // socket's own, so that no call blocks for good.
 type socket int
 
-// open makes a socket whose every operation ends after timeout.
-func open(proto backends.Protocol, timeout time.Duration) (socket, error) {
-	kind := unix.SOCK_STREAM
-	if proto == backends.UDP {
-		kind = unix.SOCK_DGRAM
+// open makes a socket, for addresses of to's family, whose every operation ends
+// after timeout.
+func open(proto backends.Protocol, to netip.Addr, timeout time.Duration) (socket, error) {
+	family, kind, number := unix.AF_INET, unix.SOCK_STREAM, 0
+	if to.Is6() {
+		family = unix.AF_INET6
 	}
-	fd, err := unix.Socket(unix.AF_INET, kind|unix.SOCK_CLOEXEC, 0)
+	switch proto {
+	case backends.UDP:
+		kind = unix.SOCK_DGRAM
+	case backends.SCTP:
+		number = unix.IPPROTO_SCTP
+	}
+	fd, err := unix.Socket(family, kind|unix.SOCK_CLOEXEC, number)
 	if err != nil {
 		return -1, fmt.Errorf("opening a %s socket: %w", proto, err)
 	}
@@ -35,13 +42,15 @@ func open(proto backends.Protocol, timeout time.Duration) (socket, error) {
 			return -1, fmt.Errorf("setting a socket's timeout: %w", err)
 		}
 	}
-	if proto == backends.TCP {
-		// A reset on close: thousands of probes leave no TIME_WAIT behind
-		// that later ones would have to search through.
+	if proto != backends.UDP {
+		// A reset (in SCTP an abort) on close: thousands of probes leave no
+		// TIME_WAIT behind that later ones would have to search through.
 		if err := unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}); err != nil {
 			unix.Close(fd)
 			return -1, fmt.Errorf("setting SO_LINGER: %w", err)
 		}
+	}
+	if proto == backends.TCP {
 		if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
 			unix.Close(fd)
 			return -1, fmt.Errorf("setting TCP_NODELAY: %w", err)
@@ -52,22 +61,34 @@ func open(proto backends.Protocol, timeout time.Duration) (socket, error) {
 
 func (s socket) close() { _, _, _ = unix.RawSyscall(unix.SYS_CLOSE, uintptr(s), 0, 0) }
 
-// address is a sockaddr in the kernel's own layout.
-type address = unix.RawSockaddrInet4
+// address is a sockaddr in the kernel's own layout. That of IPv4 is shorter and
+// begins likewise.
+type address struct {
+	raw  unix.RawSockaddrInet6
+	size uintptr
+}
 
 func newAddress(a netip.AddrPort) (*address, error) {
-	if !a.Addr().Is4() {
-		return nil, fmt.Errorf("%s is not an IPv4 address", a)
+	switch {
+	case a.Addr().Is4():
+		s := &address{size: unix.SizeofSockaddrInet4}
+		in := (*unix.RawSockaddrInet4)(unsafe.Pointer(&s.raw))
+		in.Family, in.Addr = unix.AF_INET, a.Addr().As4()
+		binary.BigEndian.PutUint16((*[2]byte)(unsafe.Pointer(&in.Port))[:], a.Port())
+		return s, nil
+	case a.Addr().Is6() && !a.Addr().Is4In6() && a.Addr().Zone() == "":
+		s := &address{size: unix.SizeofSockaddrInet6}
+		s.raw.Family, s.raw.Addr = unix.AF_INET6, a.Addr().As16()
+		binary.BigEndian.PutUint16((*[2]byte)(unsafe.Pointer(&s.raw.Port))[:], a.Port())
+		return s, nil
 	}
-	sa := &address{Family: unix.AF_INET, Addr: a.Addr().As4()}
-	binary.BigEndian.PutUint16((*[2]byte)(unsafe.Pointer(&sa.Port))[:], a.Port())
-	return sa, nil
+	return nil, fmt.Errorf("%s is not an IPv4 or IPv6 address", a)
 }
 
 // connect blocks until the peer's answer. A timeout is ETIMEDOUT, whichever
 // way the kernel reports it.
 func (s socket) connect(sa *address) error {
-	_, _, e := unix.RawSyscall(unix.SYS_CONNECT, uintptr(s), uintptr(unsafe.Pointer(sa)), unsafe.Sizeof(*sa))
+	_, _, e := unix.RawSyscall(unix.SYS_CONNECT, uintptr(s), uintptr(unsafe.Pointer(&sa.raw)), sa.size)
 	return timedOut(e)
 }
 

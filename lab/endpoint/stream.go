@@ -1,11 +1,9 @@
 package endpoint
 
 import (
-	"fmt"
-	"net/netip"
-
 	"golang.org/x/sys/unix"
 
+	"github.com/svcmark/svcmark/backends"
 	"github.com/svcmark/svcmark/lab/probe"
 )
 
@@ -13,32 +11,15 @@ import (
 // connect are faster than a server that shares their core.
 const backlog = 4096
 
-func listenTCP(port uint16) (int, error) {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return -1, err
-	}
-	if err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err == nil {
-		if err = unix.Bind(fd, &unix.SockaddrInet4{Port: int(port)}); err == nil {
-			err = unix.Listen(fd, backlog)
-		}
-	}
-	if err != nil {
-		unix.Close(fd)
-		return -1, fmt.Errorf("listening on TCP port %d: %w", port, err)
-	}
-	return fd, nil
-}
-
-// accept takes one waiting connection, if there is one, and works out its
-// answer, which stays the same as long as it is open.
-func accept(listener int) (int, probe.Answer, bool) {
+// accept takes one waiting connection of TCP or SCTP, if there is one, and works
+// out its answer, which stays the same as long as it is open.
+func accept(listener int, proto backends.Protocol) (int, probe.Answer, bool) {
 	fd, peer, err := unix.Accept4(listener, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 	if err != nil {
 		return -1, probe.Answer{}, false
 	}
 	local, err := unix.Getsockname(fd)
-	if err == nil {
+	if err == nil && proto == backends.TCP {
 		err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	}
 	if err != nil {
@@ -46,13 +27,6 @@ func accept(listener int) (int, probe.Answer, bool) {
 		return -1, probe.Answer{}, false
 	}
 	return fd, probe.Answer{Endpoint: addrPort(local), Client: addrPort(peer)}, true
-}
-
-func addrPort(sa unix.Sockaddr) netip.AddrPort {
-	if in, ok := sa.(*unix.SockaddrInet4); ok {
-		return netip.AddrPortFrom(netip.AddrFrom4(in.Addr), uint16(in.Port))
-	}
-	return netip.AddrPort{}
 }
 
 // stream is one open connection.
