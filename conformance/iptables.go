@@ -29,7 +29,8 @@ func captureIPTables(ctx context.Context, variant string) ([]section, error) {
 //   - counters go, and the lines around the rules;
 //   - chains are in alphabetical order, each followed by its rules: the order of
 //     rules of different chains is nothing to the kernel;
-//   - in a chain that dispatches to Services, those are sorted (sortServices).
+//   - in the chains that have rules of every Service, those are sorted
+//     (sortServices). All other chains' rules stay in their order.
 func normaliseTable(text string) []string {
 	policies := map[string]string{}
 	rules := map[string][]string{}
@@ -50,17 +51,22 @@ func normaliseTable(text string) []string {
 	lines := rules[""]
 	for _, chain := range slices.Sorted(maps.Keys(policies)) {
 		lines = append(lines, ":"+chain+" "+policies[chain])
-		lines = append(lines, sortServices(rules[chain])...)
+		if slices.Contains(dispatchers, chain) {
+			rules[chain] = sortServices(rules[chain])
+		}
+		lines = append(lines, rules[chain]...)
 	}
 	return lines
 }
+
+// dispatchers are the chains that have rules of every Service.
+var dispatchers = []string{"KUBE-SERVICES", "KUBE-NODEPORTS", "KUBE-EXTERNAL-SERVICES", "KUBE-PROXY-FIREWALL", "KUBE-IPVS-OUT-FILTER"}
 
 // sortServices sorts the rules of a chain by the ServicePort that they name.
 // kube-proxy walks its Services in the order of a Go map, and writes all rules of
 // one into a chain before those of the next; so what is sorted is runs of rules
 // of one ServicePort, whose own order stays. Rules that name none stay where
-// they are, and runs do not pass them. A chain of one ServicePort alone, such as
-// KUBE-SVC-…, stays as it is.
+// they are, and runs do not pass them.
 func sortServices(rules []string) []string {
 	var sorted []string
 	var runs [][]string // since the last rule that names no ServicePort

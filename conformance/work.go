@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 )
 
 // Job is what one worker compares, inside a lab.
@@ -12,6 +13,8 @@ type Job struct {
 	Mode    Mode
 	Program string // kube-proxy's path, as the worker sees it
 	Cases   string // a regular expression of the names of cases, "" for none
+	// Worker does every Workers-th case and state, from the one of its number.
+	Worker, Workers int
 	Update  bool   // only tell what kube-proxy programs
 }
 
@@ -34,8 +37,9 @@ func (j *Job) Work(ctx context.Context, found func(Finding) error) error {
 	if err != nil {
 		return err
 	}
-	for _, c := range cases {
-		if j.Cases == "" || !wanted.MatchString(c.Name) {
+	cases = slices.DeleteFunc(cases, func(c Case) bool { return j.Cases == "" || !wanted.MatchString(c.Name) })
+	for i, c := range cases {
+		if i%j.Workers != j.Worker {
 			continue
 		}
 		f := Finding{Mode: j.Mode, Name: c.Name}

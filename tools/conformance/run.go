@@ -53,7 +53,7 @@ func (o *options) run(ctx context.Context) error {
 			modes = append(modes, conformance.Mode(name))
 		}
 	}
-	r := &run{options: o, program: program, slots: make(chan struct{}, o.jobs)}
+	r := &run{options: o, program: program, slots: make(chan struct{}, o.jobs), written: map[string]string{}}
 	defer r.close()
 	var workers sync.WaitGroup
 	for _, m := range modes {
@@ -86,6 +86,7 @@ type run struct {
 
 	mu               sync.Mutex
 	compared, failed int
+	written          map[string]string // what is in golden files of this run, by path
 }
 
 // inGuest is where the guest has kube-proxy.
@@ -115,7 +116,11 @@ func (r *run) close() {
 }
 
 func (r *run) jobsOf(m conformance.Mode, program string) []conformance.Job {
-	return []conformance.Job{{Mode: m, Program: program, Cases: r.cases, Update: r.update != ""}}
+	jobs := make([]conformance.Job, r.jobs)
+	for i := range jobs {
+		jobs[i] = conformance.Job{Mode: m, Program: program, Cases: r.cases, Update: r.update != "", Worker: i, Workers: r.jobs}
+	}
+	return jobs
 }
 
 // do runs a job's worker and tells what it finds.
@@ -144,9 +149,12 @@ func (r *run) tell(line []byte) {
 	r.compared++
 	if f.Golden != "" && f.Error == "" {
 		path := filepath.Join(r.update, conformance.GoldenName(f.Name, f.Mode))
-		if err := os.WriteFile(path, []byte(f.Golden), 0o644); err != nil {
+		if other, twice := r.written[path]; twice && other != f.Golden {
+			f.Diff = "kube-proxy differs between modes that share a golden file:\n" + conformance.Diff(other, f.Golden)
+		} else if err := os.WriteFile(path, []byte(f.Golden), 0o644); err != nil {
 			f.Error = err.Error()
 		}
+		r.written[path] = f.Golden
 	}
 	if f.Diff == "" && f.Error == "" {
 		fmt.Printf("ok   %s %s\n", f.Mode, f.Name)
