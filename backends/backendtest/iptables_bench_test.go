@@ -28,8 +28,8 @@ func BenchmarkIPTablesSync(b *testing.B) {
 	}{{iptables.Legacy, 100}, {iptables.Legacy, 1000}, {iptables.Legacy, 5000}, {iptables.NFT, 100}, {iptables.NFT, 1000}} {
 		b.Run(fmt.Sprintf("backend=%s/services=%d", c.variant, c.services), func(b *testing.B) {
 			state := uniform(c.services)
-			file := renderFile(b, state)
 			backend := iptables.New(c.variant)
+			file := renderFile(b, backend, state)
 			clean := func() {
 				if err := backend.Cleanup(b.Context()); err != nil {
 					b.Fatal(err)
@@ -97,13 +97,15 @@ func cpuTime(b *testing.B) (ns int64) {
 	return ns
 }
 
-func renderFile(b *testing.B, state *backends.State) string {
+func renderFile(b *testing.B, backend *iptables.Backend, state *backends.State) string {
 	b.Helper()
+	parts, err := backend.Render(state)
+	if err != nil {
+		b.Fatal(err)
+	}
 	var text bytes.Buffer
-	for _, table := range iptables.Tables() {
-		if err := iptables.Render(&text, table, state, iptables.Features{}); err != nil {
-			b.Fatal(err)
-		}
+	if err := parts[0].Write(&text); err != nil {
+		b.Fatal(err)
 	}
 	file := filepath.Join(b.TempDir(), "rules")
 	if err := os.WriteFile(file, text.Bytes(), 0o600); err != nil {
@@ -141,5 +143,3 @@ func goldenNode() backends.Node {
 		ServiceCIDRs: []netip.Prefix{netip.MustParsePrefix("10.96.0.0/12")},
 	}
 }
-
-func addrPort(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
