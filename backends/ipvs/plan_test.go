@@ -22,42 +22,21 @@ func port(name, vip string, proto backends.Protocol, endpoints ...string) backen
 	return p
 }
 
-func TestDesire(t *testing.T) {
-	w, err := desire(&backends.State{Services: []backends.ServicePort{
-		port("a", "10.96.0.1:53", backends.TCP, "10.128.0.9:53", "10.128.0.9:53", "10.160.0.1:53"),
-		port("b", "10.96.0.1:53", backends.UDP),
-		port("c", "10.96.0.2:53", backends.TCP, "10.128.0.9:53"),
-	}})
-	if err != nil {
-		t.Fatal(err)
+// text is a plan in words, in its order.
+func (p *plan) text() string {
+	var b strings.Builder
+	for _, s := range p.orderedServers {
+		fmt.Fprintf(&b, "%v affinity %d %v\n", s.vip, s.affinity, s.dests)
 	}
-	got := fmt.Sprint(w.addrs, w.loopback)
-	for _, s := range w.servers {
-		got += fmt.Sprint("\n", s.vip, s.dests)
-	}
-	want := "[[10 96 0 1] [10 96 0 2]] [{[10 128 0 9] 53 6 [10 128 0 9]}]" +
-		"\ntcp 10.96.0.1:53 [10.128.0.9:53 10.160.0.1:53]\nudp 10.96.0.1:53 []\ntcp 10.96.0.2:53 [10.128.0.9:53]"
-	if got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
-	}
-}
-
-func TestDesireRefuses(t *testing.T) {
-	many := make([]backends.ServicePort, maxElements+1)
-	for i := range many {
-		many[i] = port("x", fmt.Sprintf("10.%d.%d.%d:80", 96+i>>16, i>>8&255, i&255), backends.TCP)
-	}
-	for want, services := range map[string][]backends.ServicePort{
-		"two ServicePorts have the VIP tcp 10.96.0.1:80": {port("a", "10.96.0.1:80", backends.TCP), port("b", "10.96.0.1:80", backends.TCP)},
-		`protocol "SCTP"`:                 {port("a", "10.96.0.1:80", "SCTP")},
-		"only IPv4 with a port":           {port("a", "[fd00::1]:80", backends.TCP)},
-		"Endpoint 10.160.0.1:0 of ns/a":   {port("a", "10.96.0.1:80", backends.TCP, "10.160.0.1:0")},
-		"needs 65537 entries and holds 6": many,
-	} {
-		if _, err := desire(&backends.State{Services: services}); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v, want %q", err, want)
+	for id, entries := range p.orderedEntries {
+		for i := range entries {
+			fmt.Fprintf(&b, "%s %s\n", p.sets[id], entries[i].text(kubeSets[id].typ))
 		}
 	}
+	for _, c := range p.closed {
+		fmt.Fprintf(&b, "closed %v\n", c.vips)
+	}
+	return b.String()
 }
 
 // restoreGolden was read against writeIptablesRules of kube-proxy 1.36.3.
@@ -66,18 +45,24 @@ func TestDesireRefuses(t *testing.T) {
 var restoreGolden string
 
 func TestRulesFollowTheState(t *testing.T) {
-	all := ruleset{clusterCIDR: netip.MustParsePrefix("10.128.0.0/9"), clusterIPs: true, loopBack: true}
+	all := ruleset{family: families[0], clusterCIDR: netip.MustParsePrefix("10.128.0.0/9")}
+	for id := range all.filled {
+		all.filled[id] = true
+	}
+	all.closed = []vip{aVIP}
 	if got := all.restore(jumps[:]); got != restoreGolden {
 		t.Errorf("got\n%s\nwant\n%s", got, restoreGolden)
 	}
-	empty := ruleset{clusterCIDR: all.clusterCIDR}.restore(nil)
+	none := ruleset{family: families[0], clusterCIDR: all.clusterCIDR}
+	empty := none.restore(nil)
 	for _, no := range []string{"-I ", "KUBE-LOOP-BACK", "-A KUBE-SERVICES -m set", "-A KUBE-SERVICES -m comment"} {
 		if strings.Contains(empty, no) {
 			t.Errorf("an empty state has %q:\n%s", no, empty)
 		}
 	}
-	anywhere := ruleset{clusterIPs: true}.restore(nil)
-	if !strings.Contains(anywhere, "--match-set KUBE-CLUSTER-IP src,dst -j KUBE-MARK-MASQ") {
+	undetected := ruleset{family: families[0]}
+	undetected.filled[setClusterIP] = true
+	if anywhere := undetected.restore(nil); !strings.Contains(anywhere, "--match-set KUBE-CLUSTER-IP src,dst -j KUBE-MARK-MASQ") {
 		t.Errorf("without a cluster CIDR:\n%s", anywhere)
 	}
 }
