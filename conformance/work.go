@@ -15,7 +15,7 @@ type Job struct {
 	Cases   string // a regular expression of the names of cases, "" for none
 	// Worker does every Workers-th case and state, from the one of its number.
 	Worker, Workers int
-	Update  bool   // only tell what kube-proxy programs
+	Update          bool // only tell what kube-proxy programs
 }
 
 // Finding is what a worker found out about one case or state.

@@ -13,7 +13,7 @@ func everything() *Scenario {
 		Metadata:   Metadata{"123", "Ünlaut: \"quoted\",\nnext line \U0001F600 # no comment"},
 		Seed:       42,
 		Services:   Services{[]int{10, 5}, []int{2, 1}, Mix{100}, Protocols{60, 40}},
-		Backends:   []string{"null", "kube-proxy/ipvs"},
+		Backends:   []string{"null", "kube-proxy@ipvs"},
 		Limits:     []Limit{{"no", 5}, {"null", 7}},
 		Measure:    []string{"on", "firstPacket"},
 		Operations: 3,
