@@ -32,6 +32,8 @@ func Capture(ctx context.Context, m Mode) (string, error) {
 		}
 	case IPVS:
 		sections, err = captureIPVS(ctx, m.variant())
+	case NFTables:
+		sections, err = captureNFTables(ctx)
 	default:
 		err = fmt.Errorf("no such mode: %q", m)
 	}

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/svcmark/svcmark/cluster/apiserver"
 )
 
@@ -76,11 +78,15 @@ func (r *Real) start(ctx context.Context, program string, o *Objects) error {
 	if err := r.spawn(program, o); err != nil {
 		return err
 	}
+	if err := r.introduce(ctx, &o.Node); err != nil {
+		return err
+	}
 	// kube-proxy syncs first when it has Services and EndpointSlices. What it
-	// learns of its Node and of ServiceCIDRs may come later and, for the latter,
-	// not lead to a sync: so Services wait until it has those.
-	if err := r.until(ctx, func() (bool, error) { return r.knowsItsNode(o), nil }); err != nil {
-		return fmt.Errorf("waiting until kube-proxy knows its node: %w", err)
+	// learns of ServiceCIDRs may come later and does not lead to a sync: so
+	// Services wait until it has those. Their handler is called once for each
+	// and once after the last (pkg/proxy/config/config.go).
+	if err := r.until(ctx, func() (bool, error) { return r.log.count(saidServiceCIDRs) > len(o.ServiceCIDRs), nil }); err != nil {
+		return fmt.Errorf("waiting until kube-proxy knows the ServiceCIDRs: %w", err)
 	}
 	services.open()
 	if err := r.until(ctx, r.synced); err != nil {
@@ -216,13 +222,24 @@ func (r *Real) until(ctx context.Context, holds func() (bool, error)) error {
 	}
 }
 
-// knowsItsNode says whether kube-proxy has its Node's labels and the
-// ServiceCIDRs, by what it logs at verbosity 4: each family takes over the
-// labels, if there are any; and the handler of ServiceCIDRs is called once for
-// each of them and once after the last (pkg/proxy/config/config.go).
-func (r *Real) knowsItsNode(o *Objects) bool {
-	return (!hasTopology(&o.Node) || r.log.count(saidTopology) >= families) &&
-		r.log.count(saidServiceCIDRs) > len(o.ServiceCIDRs)
+// introduce gives kube-proxy its Node's labels when it is ready for them. It may
+// miss those that the Node has from the beginning: the informer of Nodes runs
+// before the handler that tells the proxiers is told of them (NodeTopologyConfig
+// in cmd/kube-proxy/app/server.go), and then it knows no zone until that changes.
+func (r *Real) introduce(ctx context.Context, n *corev1.Node) error {
+	if err := r.until(ctx, func() (bool, error) { return r.log.count(saidNodeSynced) > 0, nil }); err != nil {
+		return fmt.Errorf("waiting until kube-proxy has its Node: %w", err)
+	}
+	if err := r.store.Set(n); err != nil {
+		return err
+	}
+	if _, zoned := n.Labels[corev1.LabelTopologyZone]; !zoned {
+		return nil
+	}
+	if err := r.until(ctx, func() (bool, error) { return r.log.count(saidTopology) >= families, nil }); err != nil {
+		return fmt.Errorf("waiting until kube-proxy knows its zone: %w", err)
+	}
+	return nil
 }
 
 // families is how many proxiers a kube-proxy has: both labs' kernels have IPv6.

@@ -9,6 +9,7 @@ import (
 
 // What kube-proxy logs at verbosity 4 that is waited for.
 const (
+	saidNodeSynced   = "Calling handler.OnNodeSynced()"
 	saidTopology     = "Updated proxier node topology labels"
 	saidServiceCIDRs = "Calling handler.OnServiceCIDRsChanged"
 )
@@ -34,7 +35,7 @@ func (l *log) Write(p []byte) (int, error) {
 		if !whole {
 			break
 		}
-		for _, phrase := range []string{saidTopology, saidServiceCIDRs} {
+		for _, phrase := range []string{saidNodeSynced, saidTopology, saidServiceCIDRs} {
 			if bytes.Contains(line, []byte(phrase)) {
 				l.counts[phrase]++
 			}

@@ -4,6 +4,7 @@ import (
 	"github.com/svcmark/svcmark/backends"
 	"github.com/svcmark/svcmark/backends/iptables"
 	"github.com/svcmark/svcmark/backends/ipvs"
+	"github.com/svcmark/svcmark/backends/nftables"
 )
 
 // Mode is one of kube-proxy's modes, with the variant of iptables that it uses.
@@ -14,10 +15,11 @@ const (
 	IPTablesLegacy Mode = "iptables-legacy"
 	IPTablesNFT    Mode = "iptables-nft"
 	IPVS           Mode = "ipvs"
+	NFTables       Mode = "nftables"
 )
 
 // Modes are all of them.
-func Modes() []Mode { return []Mode{IPTablesLegacy, IPTablesNFT, IPVS} }
+func Modes() []Mode { return []Mode{IPTablesLegacy, IPTablesNFT, IPVS, NFTables} }
 
 // proxyMode is the mode's name in kube-proxy's configuration.
 func (m Mode) proxyMode() string {
@@ -41,6 +43,8 @@ func (m Mode) Backend() backends.Backend {
 	switch m {
 	case IPVS:
 		return ipvs.New(ipvs.Options{Iptables: m.variant()})
+	case NFTables:
+		return nftables.New(nftables.Layout136)
 	default:
 		return iptables.New(iptables.Variant(m.variant()))
 	}

@@ -38,7 +38,9 @@ func (r *Real) publish(o *Objects) error {
 				return err
 			}
 		}
-		if err := r.store.Set(&o.Node); err != nil {
+		unlabelled := o.Node.DeepCopy()
+		unlabelled.Labels = nil // see introduce
+		if err := r.store.Set(unlabelled); err != nil {
 			return err
 		}
 	}
@@ -109,11 +111,6 @@ func seesService(s *corev1.Service) bool {
 func seesSlice(s *discoveryv1.EndpointSlice) bool {
 	_, headless := s.Labels[corev1.IsHeadlessService]
 	return !headless && s.Labels[discoveryv1.LabelServiceName] != "" && s.AddressType != discoveryv1.AddressTypeFQDN
-}
-
-func hasTopology(n *corev1.Node) bool {
-	_, ok := n.Labels[corev1.LabelTopologyZone]
-	return ok
 }
 
 // synced says by kube-proxy's own metrics whether it has been told everything
