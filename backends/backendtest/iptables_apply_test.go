@@ -168,55 +168,6 @@ func TestIPTablesApplyRefuses(t *testing.T) {
 	}
 }
 
-// A family that the node loses is removed, and one that it wins comes in.
-func TestIPTablesFamilies(t *testing.T) {
-	both := backends.Families()
-	for _, v := range []iptables.Variant{iptables.Legacy, iptables.NFT} {
-		t.Run(string(v), func(t *testing.T) {
-			b := iptables.New(v)
-			defer cleanUp(t, b)
-			empty := saved(t, v)
-			for i, families := range [][]backends.Family{both, both[:1], both, both[1:], both[:1]} {
-				c := newCluster(uint64(i), families...)
-				c.change(12)
-				syncs(t, b, c.state())
-				equalsSync(t, v, b, c.state())
-			}
-			cleanUp(t, b)
-			if is := saved(t, v); is != empty {
-				t.Errorf("left\n%s", is)
-			}
-		})
-	}
-}
-
-// What Render tells is accepted by the tools and gives what Sync makes.
-func TestIPTablesRenderIsAccepted(t *testing.T) {
-	for _, v := range []iptables.Variant{iptables.Legacy, iptables.NFT} {
-		t.Run(string(v), func(t *testing.T) {
-			c := newCluster(3, backends.Families()...)
-			c.change(12)
-			b := iptables.New(v)
-			defer cleanUp(t, b)
-			parts, err := b.Render(c.state())
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, p := range parts {
-				var text strings.Builder
-				if err := p.Write(&text); err != nil {
-					t.Fatal(err)
-				}
-				if _, err := run(t.Context(), text.String(), p.Command[0], p.Command[1:]...); err != nil {
-					t.Fatalf("%s: %v", p.Name, err)
-				}
-			}
-			// Compared without nfacct, whose rules for node ports Render leaves out.
-			equalsSync(t, v, b, c.state())
-		})
-	}
-}
-
 func syncs(t *testing.T, b *iptables.Backend, state *backends.State) {
 	t.Helper()
 	if err := b.Sync(t.Context(), state); err != nil {

@@ -72,6 +72,40 @@ func BenchmarkIPTablesSync(b *testing.B) {
 	}
 }
 
+// BenchmarkIPTablesApply is a partial sync in which one Service loses an endpoint
+// or wins it back. Nothing is deleted in a large cluster, as in kube-proxy.
+func BenchmarkIPTablesApply(b *testing.B) {
+	for _, v := range []iptables.Variant{iptables.Legacy, iptables.NFT} {
+		for _, services := range []int{100, 1000, 5000} {
+			b.Run(fmt.Sprintf("backend=%s/services=%d", v, services), func(b *testing.B) {
+				backend := iptables.New(v)
+				state, other := uniform(services), uniform(services)
+				port := &other.Services[services/2]
+				port.Endpoints = port.Endpoints[:2]
+				if err := backend.Sync(b.Context(), state); err != nil {
+					b.Fatal(err)
+				}
+				there, back := backends.Diff(state, other), backends.Diff(other, state)
+				var applied cost
+				for b.Loop() {
+					for _, delta := range []*backends.Delta{there, back} {
+						applied.add(b, func() {
+							if err := backend.Apply(b.Context(), delta); err != nil {
+								b.Fatal(err)
+							}
+						})
+					}
+				}
+				b.ReportMetric(0, "ns/op") // it has the garbage collection in it
+				b.ReportMetric(float64(applied.clock)/float64(2*b.N), "apply-ns/op")
+				if err := backend.Cleanup(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+			})
+		}
+	}
+}
+
 // cost sums what runs take by the lab's clock, and of the processor, children
 // included.
 type cost struct{ clock, cpu int64 }

@@ -48,8 +48,11 @@ func (b *Backend) Apply(ctx context.Context, delta *backends.Delta) error {
 			return err
 		}
 	}
+	if err := conntrack.DropStaleAfter(delta); err != nil {
+		return err
+	}
 	b.state = delta.To
-	return conntrack.DropStaleAfter(delta)
+	return nil
 }
 
 // has reports whether the kernel equals a state.

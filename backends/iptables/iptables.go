@@ -71,8 +71,11 @@ func (b *Backend) Sync(ctx context.Context, state *backends.State) error {
 			return err
 		}
 	}
+	if err := conntrack.DropStale(state); err != nil {
+		return err
+	}
 	b.state = state
-	return conntrack.DropStale(state)
+	return nil
 }
 
 // Cleanup implements backends.Backend. The built-in chains, which the first
