@@ -1,10 +1,11 @@
 package nftables
 
-// container is one of the maps and sets whose elements Services make.
+// container is one of the maps and sets that a state fills.
 type container uint8
 
 const (
-	clusterIPs container = iota
+	nodePortIPs container = iota // of the node, all others of Services
+	clusterIPs
 	serviceIPs
 	firewallIPs
 	noEndpointServices
@@ -17,13 +18,14 @@ const (
 // name is what kube-proxy calls it.
 func (c container) name() string {
 	return [containerCount]string{
-		"cluster-ips", "service-ips", "firewall-ips", "no-endpoint-services",
+		"nodeport-ips", "cluster-ips", "service-ips", "firewall-ips", "no-endpoint-services",
 		"no-endpoint-nodeports", "service-nodeports", "hairpin-connections",
 	}[c]
 }
 
 func (c container) comment() string {
 	return [containerCount]string{
+		"IPs that accept NodePort traffic",
 		"Active ClusterIPs",
 		"ClusterIP, ExternalIP and LoadBalancer IP traffic",
 		"destinations that are subject to LoadBalancerSourceRanges",
@@ -36,7 +38,8 @@ func (c container) comment() string {
 
 // kind is nft's word: "set" or "map".
 func (c container) kind() string {
-	if c == clusterIPs || c == hairpinConnections {
+	switch c {
+	case nodePortIPs, clusterIPs, hairpinConnections:
 		return "set"
 	}
 	return "map"
@@ -45,7 +48,7 @@ func (c container) kind() string {
 // keyType is the type of its elements' keys.
 func (c container) keyType(addr string) string {
 	switch c {
-	case clusterIPs:
+	case nodePortIPs, clusterIPs:
 		return addr
 	case noEndpointNodePorts, serviceNodePorts:
 		return "inet_proto . inet_service"
@@ -58,15 +61,9 @@ func (c container) keyType(addr string) string {
 // containers are those of a layout, in the order in which kube-proxy makes
 // them.
 func (l Layout) containers() []container {
-	c := []container{clusterIPs, noEndpointServices, noEndpointNodePorts, firewallIPs, serviceIPs, serviceNodePorts}
+	c := []container{clusterIPs, nodePortIPs, noEndpointServices, noEndpointNodePorts, firewallIPs, serviceIPs, serviceNodePorts}
 	if l.hairpins() {
 		c = append([]container{hairpinConnections}, c...)
 	}
 	return c
 }
-
-// nodePortIPs is the set of addresses that take NodePort traffic.
-const (
-	nodePortIPs        = "nodeport-ips"
-	nodePortIPsComment = "IPs that accept NodePort traffic"
-)

@@ -19,6 +19,11 @@ type found struct {
 	foreign string
 }
 
+func (is *found) hasChain(name string) bool {
+	_, ok := is.chains[name]
+	return ok
+}
+
 // listed is an object as nft prints it.
 type listed struct {
 	Table *struct{}    `json:"table"`
@@ -118,9 +123,6 @@ func (f *family) knowsChain(c *listedChain) bool {
 func (f *family) knowsSet(s *listedSet, kind string) bool {
 	if len(s.Flags) > 0 {
 		return false
-	}
-	if s.Name == nodePortIPs {
-		return kind == "set" && string(s.Type) == f.addr
 	}
 	for _, c := range f.layout.containers() {
 		if c.name() == s.Name {

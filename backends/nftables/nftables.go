@@ -156,9 +156,9 @@ func (b *Backend) Cleanup(ctx context.Context) error {
 	return nil
 }
 
-// Objects counts, in the kernel, the rules, the chains that have any, and the
-// elements of the maps and sets that the state fills; not of those inside rules,
-// nor the clients in affinity sets.
+// Objects counts, in the kernel, the rules, the chains but for those that
+// wait to be deleted, and the elements of the maps and sets that the state
+// fills: not of those inside rules, nor the clients in affinity sets.
 func (b *Backend) Objects(ctx context.Context) (map[string]int, error) {
 	if err := b.ready(ctx); err != nil {
 		return nil, err

@@ -70,13 +70,12 @@ func jumps() [][3]string {
 }
 
 // static writes what is the same whatever the Services are (setupNFTables of
-// kube-proxy with --nodeport-addresses=primary, the default of this mode: the
-// node's InternalIP). exists says which chains are there and have rules that
-// must go.
-func (f *family) static(s *script, exists func(chain string) bool) {
+// kube-proxy with --nodeport-addresses=primary, the default of this mode). The
+// chains that are there are emptied.
+func (f *family) static(s *script, is *found) {
 	s.str("add table ").str(string(s.table)).str(`{ comment "rules for kube-proxy" ; }`).end()
 	flush := func(chain string) {
-		if exists(chain) {
+		if is.hasChain(chain) {
 			s.cmd("flush chain").str(chain).end()
 		}
 	}
@@ -99,9 +98,6 @@ func (f *family) static(s *script, exists func(chain string) bool) {
 		}
 		s.str(` ; comment "`, c.comment(), `" ; }`).end()
 	}
-	s.cmd("add set").str(nodePortIPs, " { type ", f.addr, ` ; comment "`, nodePortIPsComment, `" ; }`).end()
-	s.cmd("flush set").str(nodePortIPs).end()
-	s.cmd("add element").str(nodePortIPs, " { ").addr(f.nodeIP).str(" }").end()
 	f.staticRules(s)
 }
 

@@ -56,12 +56,13 @@ func (f *family) full(w *script, state *backends.State, is *found, elements map[
 	if is == nil {
 		is = &found{}
 	}
-	exists := func(chain string) bool { _, ok := is.chains[chain]; return ok }
-	f.static(w, exists)
+	f.static(w, is)
 
 	next := &table{family: f, claims: claims{}, stale: stale{}}
+	// The node takes NodePort traffic at its InternalIP.
+	wanted := []element{{nodePortIPs, f.nodeIP.String()}}
+	next.claims[wanted[0]] = []claim{{}}
 	var all []*served
-	var wanted []element
 	active, sets := map[string]bool{}, map[string]bool{}
 	for i := range state.Services {
 		p := &state.Services[i]
@@ -93,7 +94,7 @@ func (f *family) full(w *script, state *backends.State, is *found, elements map[
 		}
 	}
 	for _, s := range all {
-		s.write(w, exists, is.affinity)
+		s.write(w, is.hasChain, is.affinity)
 	}
 	for _, set := range slices.Sorted(maps.Keys(is.affinity)) {
 		if !sets[set] {
