@@ -16,16 +16,21 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/svcmark/svcmark/backends"
 	"github.com/svcmark/svcmark/cluster/apiserver"
 )
 
 // Real is a running kube-proxy, alone in a network namespace of its own, with an
 // API server that tells it what there is.
 type Real struct {
-	mode  Mode
-	ns    *namespace
-	store *apiserver.Store
-	told  *Objects // what the store holds
+	mode Mode
+	// families are those that kube-proxy has a proxier for: IPv4 always, and
+	// IPv6 where the kernel has it (platformCheckSupported in
+	// cmd/kube-proxy/app/server_linux.go).
+	families []backends.Family
+	ns       *namespace
+	store    *apiserver.Store
+	told     *Objects // what the store holds
 	// What kube-proxy's change trackers must have counted.
 	serviceEvents, sliceEvents int
 	server                     *http.Server
@@ -54,6 +59,10 @@ func (r *Real) start(ctx context.Context, program string, o *Objects) error {
 	state, err := o.State()
 	if err != nil {
 		return err
+	}
+	r.families = []backends.Family{backends.IPv4}
+	if state.Node.Addr(backends.IPv6).IsValid() {
+		r.families = backends.Families()
 	}
 	if r.ns, err = newNamespace(); err != nil {
 		return err
@@ -236,14 +245,11 @@ func (r *Real) introduce(ctx context.Context, n *corev1.Node) error {
 	if _, zoned := n.Labels[corev1.LabelTopologyZone]; !zoned {
 		return nil
 	}
-	if err := r.until(ctx, func() (bool, error) { return r.log.count(saidTopology) >= families, nil }); err != nil {
+	if err := r.until(ctx, func() (bool, error) { return r.log.count(saidTopology) >= len(r.families), nil }); err != nil {
 		return fmt.Errorf("waiting until kube-proxy knows its zone: %w", err)
 	}
 	return nil
 }
-
-// families is how many proxiers a kube-proxy has: both labs' kernels have IPv6.
-const families = 2
 
 // gate holds requests for a path, or below it, until it is opened.
 type gate struct {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -60,8 +61,16 @@ const (
 
 // SetUpNode gives the calling thread's network namespace what kube-proxy finds on
 // a node: loopback, forwarding, a link with the node's addresses, and default
-// routes. What an earlier call made is replaced.
+// routes. A node without an IPv6 address is one whose kernel has IPv6 switched
+// off. What an earlier call made is replaced.
 func SetUpNode(addrs []netip.Addr) error {
+	off, families := "1", []int{32}
+	if slices.ContainsFunc(addrs, netip.Addr.Is6) {
+		off, families = "0", []int{32, 128}
+	}
+	if err := os.WriteFile("/proc/sys/net/ipv6/conf/all/disable_ipv6", []byte(off), 0); err != nil {
+		return fmt.Errorf("switching IPv6: %w", err)
+	}
 	for key, value := range map[string]string{
 		"net/ipv4/ip_forward":                        "1",
 		"net/ipv6/conf/all/forwarding":               "1",
@@ -102,7 +111,7 @@ func SetUpNode(addrs []netip.Addr) error {
 			return fmt.Errorf("giving the node the address %s: %w", a, err)
 		}
 	}
-	for _, bits := range []int{32, 128} {
+	for _, bits := range families {
 		all := &net.IPNet{IP: make(net.IP, bits/8), Mask: net.CIDRMask(0, bits)}
 		if err := netlink.RouteAdd(&netlink.Route{Dst: all, LinkIndex: link.Attrs().Index, Scope: netlink.SCOPE_LINK}); err != nil {
 			return fmt.Errorf("adding a default route: %w", err)

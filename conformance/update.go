@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 
+	"github.com/svcmark/svcmark/backends"
 	"github.com/svcmark/svcmark/cluster/apiserver"
 )
 
@@ -48,14 +50,14 @@ func (r *Real) publish(o *Objects) error {
 	if err != nil {
 		return err
 	}
-	slices, err := change(r.store, pointers(old.EndpointSlices), pointers(o.EndpointSlices), seesSlice)
+	changed, err := change(r.store, pointers(old.EndpointSlices), pointers(o.EndpointSlices), r.seesSlice)
 	if err != nil {
 		return err
 	}
 	// A Service is counted by the proxier of each family, a slice by that of its own
 	// (pkg/proxy/servicechangetracker.go, endpointschangetracker.go).
-	r.serviceEvents += families * services
-	r.sliceEvents += slices
+	r.serviceEvents += len(r.families) * services
+	r.sliceEvents += changed
 	r.told = o
 	return nil
 }
@@ -108,9 +110,9 @@ func seesService(s *corev1.Service) bool {
 	return !others && s.Spec.ClusterIP != corev1.ClusterIPNone
 }
 
-func seesSlice(s *discoveryv1.EndpointSlice) bool {
+func (r *Real) seesSlice(s *discoveryv1.EndpointSlice) bool {
 	_, headless := s.Labels[corev1.IsHeadlessService]
-	return !headless && s.Labels[discoveryv1.LabelServiceName] != "" && s.AddressType != discoveryv1.AddressTypeFQDN
+	return !headless && s.Labels[discoveryv1.LabelServiceName] != "" && slices.Contains(r.families, backends.Family(s.AddressType))
 }
 
 // synced says by kube-proxy's own metrics whether it has been told everything
@@ -124,9 +126,9 @@ func (r *Real) synced() (bool, error) {
 	done := m["kubeproxy_sync_proxy_rules_service_changes_total"] == float64(r.serviceEvents) &&
 		m["kubeproxy_sync_proxy_rules_endpoint_changes_total"] == float64(r.sliceEvents) &&
 		m["kubeproxy_sync_proxy_rules_service_changes_pending"] == 0 && m["kubeproxy_sync_proxy_rules_endpoint_changes_pending"] == 0
-	for _, family := range []string{"IPv4", "IPv6"} {
-		last := m[`kubeproxy_sync_proxy_rules_last_timestamp_seconds{ip_family="`+family+`"}`]
-		queued := m[`kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds{ip_family="`+family+`"}`]
+	for _, f := range r.families {
+		last := m[`kubeproxy_sync_proxy_rules_last_timestamp_seconds{ip_family="`+string(f)+`"}`]
+		queued := m[`kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds{ip_family="`+string(f)+`"}`]
 		done = done && last > 0 && last >= queued
 	}
 	return done, nil

@@ -90,7 +90,11 @@ func (j *Job) compare(ctx context.Context, c *Case, f *Finding) (err error) {
 	if err != nil {
 		return err
 	}
-	if d := Diff(want, got); d != "" {
+	d, err := Compare(c.Objects, want, got)
+	if err != nil {
+		return err
+	}
+	if d != "" {
 		f.Diff = "the built-in backend (+) differs from kube-proxy (-):\n" + d
 	}
 	return b.Clean(ctx)
