@@ -55,6 +55,23 @@ func (b *Builtin) Update(ctx context.Context, o *Objects) error {
 	return err
 }
 
+// Settle waits until the backend has deleted what it puts off deleting.
+func (b *Builtin) Settle(ctx context.Context) error {
+	s, ok := b.backend.(backends.Settler)
+	if !ok {
+		return nil
+	}
+	for {
+		waiting, err := s.Settle(ctx)
+		if err != nil || waiting == 0 {
+			return err
+		}
+		if err := pause(ctx); err != nil {
+			return err
+		}
+	}
+}
+
 // Capture reads what is programmed.
 func (b *Builtin) Capture(ctx context.Context) (string, error) { return Capture(ctx, b.mode) }
 

@@ -27,12 +27,16 @@ type options struct {
 	lab     string
 	update  string
 	jobs    int
+	walks   int
+	seed    uint64
 }
 
 func (o *options) register(f *flag.FlagSet) {
 	f.StringVar(&o.program, "kube-proxy", "bin/kube-proxy", "the `program` that make kube-proxy builds")
 	f.StringVar(&o.modes, "modes", "", "`names` of the modes, with commas between (default all)")
 	f.StringVar(&o.cases, "cases", ".", "a regular `expression` of the names of the cases to compare")
+	f.IntVar(&o.walks, "walks", 30, fmt.Sprintf("how `many` random walks to compare, each of %d clusters", conformance.WalkStates))
+	f.Uint64Var(&o.seed, "seed", 1, "the `seed` of the first walk")
 	f.StringVar(&o.lab, "lab", "auto", "`where`: netns, vm, or auto (vm for what needs it)")
 	f.StringVar(&o.update, "update", "", "write golden files into this `directory` instead of comparing")
 	f.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "how `many` workers run at a time")
@@ -118,7 +122,10 @@ func (r *run) close() {
 func (r *run) jobsOf(m conformance.Mode, program string) []conformance.Job {
 	jobs := make([]conformance.Job, r.jobs)
 	for i := range jobs {
-		jobs[i] = conformance.Job{Mode: m, Program: program, Cases: r.cases, Update: r.update != "", Worker: i, Workers: r.jobs}
+		jobs[i] = conformance.Job{Mode: m, Program: program, Cases: r.cases, Update: r.update != "", Worker: i, Workers: r.jobs, Seed: r.seed}
+		if r.update == "" {
+			jobs[i].Walks = r.walks
+		}
 	}
 	return jobs
 }
