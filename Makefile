@@ -20,6 +20,20 @@ bench: setup build ## measure: the preset quick, with tables, plots and a verdic
 build: ## build bin/svcmark
 	$(GO) build $(BUILD_FLAGS) -o bin/svcmark ./cmd/svcmark
 
+# Built when its sources are newer, and only for conformance.
+KUBE_PROXY := bin/kube-proxy
+.PHONY: kube-proxy
+kube-proxy: $(KUBE_PROXY) ## build the real kube-proxy (7 minutes the first time)
+
+$(KUBE_PROXY): tools/kube-proxy/go.mod tools/kube-proxy/go.sum tools/kube-proxy/main.go
+	cd tools/kube-proxy && $(GO) build -trimpath -buildvcs=false -ldflags='-s -w -buildid=' -o ../../$@ .
+	@touch $@
+
+.PHONY: conformance
+conformance: setup kube-proxy ## compare with the real kube-proxy, live; UPDATE=1 writes the golden files anew
+	$(GO) build $(BUILD_FLAGS) -o bin/conformance ./tools/conformance
+	bin/conformance --kube-proxy $(KUBE_PROXY) $(if $(UPDATE),--update conformance/testdata/cases) $(CONFORMANCE_FLAGS)
+
 .PHONY: setup
 setup: ## install what the other targets need, saying what and why
 	@sh tools/setup
@@ -35,11 +49,11 @@ test: setup lint ## everything below, with real packets
 
 .PHONY: test-unit
 test-unit: ## what needs neither privileges nor QEMU
-	@sh tools/test -skip '^TestVM' ./scenarios/... ./results/... ./report/... ./runner/... ./tools/... ./backends ./backends/conntrack ./backends/direct ./backends/iptables ./lab/tail
+	@sh tools/test -skip '^TestVM' ./scenarios/... ./results/... ./report/... ./runner/... ./tools/... ./cluster/... ./backends ./backends/conntrack ./backends/direct ./backends/iptables ./lab/tail
 
 .PHONY: test-netns
 test-netns: setup ## every backend that this kernel has, in namespaces
-	@sh tools/test -skip '^TestVM' ./lab/... ./backends/... ./measure/... ./cmd/...
+	@sh tools/test -skip '^TestVM' ./lab/... ./backends/... ./measure/... ./cmd/... ./conformance
 
 .PHONY: test-vm
 test-vm: setup ## every backend, in the microVM

@@ -22,7 +22,7 @@ type State struct {
 type Unserved struct {
 	Namespace string
 	Name      string
-	Reason    string // "headless", "ExternalName"
+	Reason    string // "headless", "ExternalName", "left to another proxy"
 }
 
 // Family is an IP family in Kubernetes' spelling. kube-proxy runs one proxier a

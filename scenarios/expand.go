@@ -19,12 +19,8 @@ func Expand(node backends.Node, services []Service) *backends.State {
 	state := &backends.State{Node: node}
 	for i := range services {
 		s := &services[i]
-		switch {
-		case s.Type == ExternalName:
-			state.Unserved = append(state.Unserved, backends.Unserved{Namespace: s.Namespace, Name: s.Name, Reason: "ExternalName"})
-			continue
-		case len(s.ClusterIPs) == 0:
-			state.Unserved = append(state.Unserved, backends.Unserved{Namespace: s.Namespace, Name: s.Name, Reason: "headless"})
+		if reason := s.unserved(); reason != "" {
+			state.Unserved = append(state.Unserved, backends.Unserved{Namespace: s.Namespace, Name: s.Name, Reason: reason})
 			continue
 		}
 		for _, ip := range s.ClusterIPs {
@@ -43,6 +39,23 @@ func Expand(node backends.Node, services []Service) *backends.State {
 	return state
 }
 
+// Served reports whether kube-proxy programs the Service at all.
+func (s *Service) Served() bool { return s.unserved() == "" }
+
+// unserved is why no node serves the Service, "" when each does
+// (ShouldSkipService in pkg/proxy/util/utils.go).
+func (s *Service) unserved() string {
+	switch {
+	case s.OtherProxy:
+		return "left to another proxy"
+	case s.Type == ExternalName:
+		return "ExternalName"
+	case len(s.ClusterIPs) == 0:
+		return "headless"
+	}
+	return ""
+}
+
 // servicePort has what does not depend on the family.
 func (s *Service) servicePort(p *Port) backends.ServicePort {
 	return backends.ServicePort{
@@ -51,15 +64,15 @@ func (s *Service) servicePort(p *Port) backends.ServicePort {
 		InternalLocal: s.InternalLocal,
 		// kube-proxy looks at externalTrafficPolicy only where there is a way
 		// in from outside: by type or by external IPs (pkg/api/service).
-		ExternalLocal:       s.ExternalLocal && s.external(),
+		ExternalLocal:       s.ExternalLocal && s.ExternallyAccessible(),
 		AffinitySeconds:     s.AffinitySeconds,
 		HealthCheckNodePort: s.healthCheckNodePort(),
 	}
 }
 
-// external reports whether the API takes the Service for one that is reachable
+// ExternallyAccessible reports whether the API takes the Service for one that is reachable
 // from outside (ExternallyAccessible in pkg/api/service/util.go).
-func (s *Service) external() bool {
+func (s *Service) ExternallyAccessible() bool {
 	return s.Type == LoadBalancer || s.Type == NodePort || s.Type == ClusterIP && len(s.ExternalIPs) > 0
 }
 

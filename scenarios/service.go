@@ -23,6 +23,11 @@ type Service struct {
 	AffinitySeconds     uint32 // the timeout of sessionAffinity ClientIP, 0 without
 	HealthCheckNodePort uint16 // 0 for none
 
+	// OtherProxy says that the Service has the label
+	// service.kubernetes.io/service-proxy-name: it is left to another proxy, and
+	// kube-proxy does not even ask for it (cmd/kube-proxy/app/server.go).
+	OtherProxy bool
+
 	Endpoints []Subset
 }
 

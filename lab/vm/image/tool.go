@@ -17,6 +17,7 @@ type Tool struct {
 	Package string   // Debian's and Ubuntu's package of it
 	Links   []string // names by which it is called, beside its own
 	Plugins string   // the folder of what it loads at run time, beside the libraries; "" for none
+	File    string   // its path, "" to look for Name; it need not be of a Package
 }
 
 // Tools are those that the backends need, and what helps to look around.
@@ -44,6 +45,9 @@ func xtables(names ...string) []string {
 
 // Path finds the tool. What is not there is a *backends.NotSupportedError.
 func (t Tool) Path() (string, error) {
+	if t.File != "" {
+		return t.File, nil
+	}
 	// A plain user's PATH often lacks the sbin folders.
 	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/sbin", "/sbin", "/usr/bin", "/bin") {
 		path := filepath.Join(dir, t.Name)

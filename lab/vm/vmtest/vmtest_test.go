@@ -18,4 +18,6 @@ func TestVMIPVS(t *testing.T) {
 	}
 }
 
+func TestVMGolden(t *testing.T) { vmtest.Run(t, "github.com/svcmark/svcmark/conformance") }
+
 func TestVMLab(t *testing.T) { vmtest.Run(t, "github.com/svcmark/svcmark/lab") }
