@@ -14,7 +14,6 @@ import (
 // range, the gateway in a pod range) and the broadcast address are not usable.
 type pool struct {
 	base netip.Addr
-	low  uint32 // base's last 32 bits
 	last uint32 // the broadcast address's offset: all ones
 	half int    // half of last's bits
 	keys [4]uint32
@@ -22,8 +21,6 @@ type pool struct {
 
 func newPool(p netip.Prefix, rnd uint64) pool {
 	l := pool{base: p.Masked().Addr(), last: uint32(1<<hostBits(p) - 1), half: hostBits(p) / 2}
-	raw := l.base.AsSlice()
-	l.low = binary.BigEndian.Uint32(raw[len(raw)-4:])
 	for i := range l.keys {
 		rnd = scramble(rnd)
 		l.keys[i] = uint32(rnd)
@@ -32,13 +29,17 @@ func newPool(p netip.Prefix, rnd uint64) pool {
 }
 
 // at is the i-th address; i is below the range's room.
-func (l *pool) at(i int) netip.Addr {
-	n := l.low + l.offset(i)
-	if l.base.Is4() {
-		return netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
+func (l *pool) at(i int) netip.Addr { return behind(l.base, l.offset(i)) }
+
+// behind is the n-th address behind another.
+func behind(a netip.Addr, n uint32) netip.Addr {
+	if a.Is4() {
+		raw := a.As4()
+		binary.BigEndian.PutUint32(raw[:], binary.BigEndian.Uint32(raw[:])+n)
+		return netip.AddrFrom4(raw)
 	}
-	raw := l.base.As16()
-	binary.BigEndian.PutUint32(raw[12:], n)
+	raw := a.As16()
+	binary.BigEndian.PutUint32(raw[12:], binary.BigEndian.Uint32(raw[12:])+n)
 	return netip.AddrFrom16(raw)
 }
 

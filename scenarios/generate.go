@@ -195,7 +195,7 @@ func (g *generator) endpoints(i int, kind typed, families []family) []Endpoint {
 			e := Endpoint{Node: hostNames[n%2]}
 			if local := g.deals.local; local.has(n) {
 				e.Node = g.node.Name
-				e.Addr = nth(f.pods, firstPod+local.before(n)%localPods)
+				e.Addr = behind(f.pods, uint32(firstPod+local.before(n)%localPods))
 			} else {
 				e.Addr = f.hosts[n%2].at(n / 2)
 			}
@@ -221,18 +221,6 @@ var (
 	hostNames = [2]string{"endpoints-1", "endpoints-2"}
 	zoneNames = [zones]string{"zone-0", "zone-1", "zone-2"}
 )
-
-// nth is the n-th address behind one whose last byte is 0.
-func nth(a netip.Addr, n int) netip.Addr {
-	if a.Is4() {
-		raw := a.As4()
-		raw[3] += byte(n)
-		return netip.AddrFrom4(raw)
-	}
-	raw := a.As16()
-	raw[15] += byte(n)
-	return netip.AddrFrom16(raw)
-}
 
 // of is the protocol and the kind of port of a type's i-th Service. UDP is not
 // drawn but dealt evenly, so that small scenarios have their share too: of the
