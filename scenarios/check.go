@@ -303,7 +303,7 @@ func checkNames(ps *problems, path, what string, names, known []string) {
 func checkName(ps *problems, path, what, name string, known []string) {
 	switch {
 	case known != nil && !slices.Contains(known, name):
-		ps.add(path, "unknown %s %s; %s", what, quote(name), instead(name, known))
+		ps.add(path, "unknown %s %s; %s", what, quote(name), Instead(name, known))
 	case len(name) > 63 || !wellMade.MatchString(name):
 		ps.add(path, "%s is no name of a %s; want at most 63 of a-z, A-Z, 0-9, - and /", quote(name), what)
 	}

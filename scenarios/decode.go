@@ -125,7 +125,7 @@ func (d *decoder) object(fields ...field) value {
 					return
 				}
 			}
-			d.note(path, k, "unknown key %s; %s", quote(key), instead(key, keys))
+			d.note(path, k, "unknown key %s; %s", quote(key), Instead(key, keys))
 			if near := nearest(key, keys); near != "" {
 				misspelt = append(misspelt, near)
 			}

@@ -242,7 +242,7 @@ func (r *listReader) mapping(n *yaml.Node, keys string, valid []string, read fun
 		case k.Kind != yaml.ScalarNode:
 			r.wrong(k, keys, "a key is %s; want text", describe(k))
 		case at < 0:
-			r.wrong(k, keys, "unknown key %s; %s", quote(k.Value), instead(k.Value, valid))
+			r.wrong(k, keys, "unknown key %s; %s", quote(k.Value), Instead(k.Value, valid))
 		case seen&(1<<at) != 0:
 			r.wrong(k, keys, "the key %s is given twice; keep one", k.Value)
 		default:
