@@ -28,8 +28,8 @@ func BenchmarkIPTablesSync(b *testing.B) {
 	}{{iptables.Legacy, 100}, {iptables.Legacy, 1000}, {iptables.Legacy, 5000}, {iptables.NFT, 100}, {iptables.NFT, 1000}} {
 		b.Run(fmt.Sprintf("backend=%s/services=%d", c.variant, c.services), func(b *testing.B) {
 			state := uniform(c.services)
-			file := renderFile(b, state)
 			backend := iptables.New(c.variant)
+			file := renderFile(b, backend, state)
 			clean := func() {
 				if err := backend.Cleanup(b.Context()); err != nil {
 					b.Fatal(err)
@@ -72,6 +72,40 @@ func BenchmarkIPTablesSync(b *testing.B) {
 	}
 }
 
+// BenchmarkIPTablesApply is a partial sync in which one Service loses an endpoint
+// or wins it back. Nothing is deleted in a large cluster, as in kube-proxy.
+func BenchmarkIPTablesApply(b *testing.B) {
+	for _, v := range []iptables.Variant{iptables.Legacy, iptables.NFT} {
+		for _, services := range []int{100, 1000, 5000} {
+			b.Run(fmt.Sprintf("backend=%s/services=%d", v, services), func(b *testing.B) {
+				backend := iptables.New(v)
+				state, other := uniform(services), uniform(services)
+				port := &other.Services[services/2]
+				port.Endpoints = port.Endpoints[:2]
+				if err := backend.Sync(b.Context(), state); err != nil {
+					b.Fatal(err)
+				}
+				there, back := backends.Diff(state, other), backends.Diff(other, state)
+				var applied cost
+				for b.Loop() {
+					for _, delta := range []*backends.Delta{there, back} {
+						applied.add(b, func() {
+							if err := backend.Apply(b.Context(), delta); err != nil {
+								b.Fatal(err)
+							}
+						})
+					}
+				}
+				b.ReportMetric(0, "ns/op") // it has the garbage collection in it
+				b.ReportMetric(float64(applied.clock)/float64(2*b.N), "apply-ns/op")
+				if err := backend.Cleanup(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+			})
+		}
+	}
+}
+
 // cost sums what runs take by the lab's clock, and of the processor, children
 // included.
 type cost struct{ clock, cpu int64 }
@@ -97,13 +131,15 @@ func cpuTime(b *testing.B) (ns int64) {
 	return ns
 }
 
-func renderFile(b *testing.B, state *backends.State) string {
+func renderFile(b *testing.B, backend *iptables.Backend, state *backends.State) string {
 	b.Helper()
+	parts, err := backend.Render(state)
+	if err != nil {
+		b.Fatal(err)
+	}
 	var text bytes.Buffer
-	for _, table := range iptables.Tables() {
-		if err := iptables.Render(&text, table, state, iptables.Features{}); err != nil {
-			b.Fatal(err)
-		}
+	if err := parts[0].Write(&text); err != nil {
+		b.Fatal(err)
 	}
 	file := filepath.Join(b.TempDir(), "rules")
 	if err := os.WriteFile(file, text.Bytes(), 0o600); err != nil {
@@ -141,5 +177,3 @@ func goldenNode() backends.Node {
 		ServiceCIDRs: []netip.Prefix{netip.MustParsePrefix("10.96.0.0/12")},
 	}
 }
-
-func addrPort(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }

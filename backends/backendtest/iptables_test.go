@@ -19,23 +19,31 @@ func iptablesExpectations(v iptables.Variant) backendtest.Expectations {
 	}
 }
 
-// iptablesDump is iptables-save without comments, and without built-in chains:
-// the kernel, or the tool, makes those when a table is first looked at.
+// iptablesDump is iptables-save of both families, without comments, and without
+// built-in chains: the kernel, or the tool, makes those when a table is first
+// looked at.
 func iptablesDump(ctx context.Context, v iptables.Variant) (string, error) {
 	var b strings.Builder
-	for _, table := range iptables.Tables() {
-		out, err := run(ctx, "", string(v)+"-save", "-t", string(table))
-		if err != nil {
-			return "", err
-		}
-		fmt.Fprintf(&b, "*%s\n", table)
-		for line := range strings.Lines(out) {
-			if strings.HasPrefix(line, "-A ") || strings.HasPrefix(line, ":") && strings.Contains(line, " - [") {
-				b.WriteString(line)
+	for _, name := range iptablesNames(v) {
+		for _, table := range iptables.Tables() {
+			out, err := run(ctx, "", name+"-save", "-t", string(table))
+			if err != nil {
+				return "", err
+			}
+			fmt.Fprintf(&b, "*%s\n", table)
+			for line := range strings.Lines(out) {
+				if strings.HasPrefix(line, "-A ") || strings.HasPrefix(line, ":") && strings.Contains(line, " - [") {
+					b.WriteString(line)
+				}
 			}
 		}
 	}
 	return b.String(), nil
+}
+
+// iptablesNames are the variant's command for each family.
+func iptablesNames(v iptables.Variant) []string {
+	return []string{string(v), strings.Replace(string(v), "ip", "ip6", 1)}
 }
 
 // Rules of others: beside the backend's jumps, in a chain of their own, and

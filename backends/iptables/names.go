@@ -10,11 +10,11 @@ import (
 
 // The prefixes of the chains that belong to one ServicePort.
 const (
-	servicePrefix  = "KUBE-SVC-" // picks an endpoint of a Service
+	servicePrefix  = "KUBE-SVC-" // picks one of the endpoints of the policy Cluster
+	localPrefix    = "KUBE-SVL-" // picks one of the endpoints of the policy Local
+	externalPrefix = "KUBE-EXT-" // tells traffic from outside by where it comes from
+	firewallPrefix = "KUBE-FW-"  // lets the source ranges through
 	endpointPrefix = "KUBE-SEP-" // rewrites to one endpoint
-	localPrefix    = "KUBE-SVL-"
-	firewallPrefix = "KUBE-FW-"
-	externalPrefix = "KUBE-EXT-"
 )
 
 // isServiceChain reports whether a chain belongs to some ServicePort, present
@@ -49,38 +49,44 @@ func appendHash(dst, key []byte) []byte {
 	return dst
 }
 
-// hashes are the chain names of a state, each computed once: for every
-// ServicePort that has endpoints its own hash and then one an endpoint, in
-// the state's order.
+// names are what the text needs of one ServicePort more than once, so that it
+// is computed once: its hash, and then for each endpoint that is reachable its
+// hash, and the length and the text of its address and port.
 //
 // kube-proxy 1.36 hashes "namespace/name:port" and the lower-case protocol,
 // and for an endpoint "address:port" after those (pkg/proxy/iptables).
-type hashes []byte
+type names []byte
 
-// appendHashes computes the hashes of a state into dst.
-func appendHashes(dst hashes, state *backends.State) hashes {
-	var key []byte
-	for i := range state.Services {
-		p := &state.Services[i]
-		if len(p.Endpoints) == 0 {
-			continue
-		}
-		key = appendName(key[:0], p)
-		key = append(key, lower(p.Protocol)...)
+// mostOfAddrPort is the length of the longest text of an address and port.
+const mostOfAddrPort = len("[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535")
+
+// appendNames appends the names of p with these endpoints. key is scratch.
+func appendNames(dst names, key []byte, p *backends.ServicePort, endpoints []backends.Endpoint) (names, []byte) {
+	key = appendName(key[:0], p)
+	key = append(key, lower(p.Protocol)...)
+	dst = appendHash(dst, key)
+	service := len(key)
+	for i := range endpoints {
+		key = endpoints[i].Addr.AppendTo(key[:service])
 		dst = appendHash(dst, key)
-		service := len(key)
-		for j := range p.Endpoints {
-			key = p.Endpoints[j].Addr.AppendTo(key[:service])
-			dst = appendHash(dst, key)
-		}
+		dst = append(dst, byte(len(key)-service))
+		dst = append(dst, key[service:]...)
 	}
-	return dst
+	return dst, key
 }
 
-// next takes the first hash off.
-func (h *hashes) next() []byte {
-	first := (*h)[:hashSize]
-	*h = (*h)[hashSize:]
+// next takes a hash off.
+func (n *names) next() []byte {
+	first := (*n)[:hashSize]
+	*n = (*n)[hashSize:]
+	return first
+}
+
+// text takes the text of an endpoint's address and port off.
+func (n *names) text() []byte {
+	end := 1 + (*n)[0]
+	first := (*n)[1:end]
+	*n = (*n)[end:]
 	return first
 }
 
@@ -98,8 +104,22 @@ func appendName(dst []byte, p *backends.ServicePort) []byte {
 
 // lower is a protocol as iptables spells it.
 func lower(p backends.Protocol) string {
-	if p == backends.UDP {
+	switch p {
+	case backends.UDP:
 		return "udp"
+	case backends.SCTP:
+		return "sctp"
 	}
 	return "tcp"
+}
+
+// matches is how a rule matches a protocol.
+func matches(p backends.Protocol) string {
+	switch p {
+	case backends.UDP:
+		return " -m udp -p udp"
+	case backends.SCTP:
+		return " -m sctp -p sctp"
+	}
+	return " -m tcp -p tcp"
 }

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"testing"
+
+	"github.com/svcmark/svcmark/backends"
 )
 
 // kube-proxy's own tests know this chain name.
@@ -13,19 +15,27 @@ func TestHashVector(t *testing.T) {
 	}
 }
 
-func TestHashesAreTheStartOfTheWholeEncoding(t *testing.T) {
-	h := appendHashes(nil, small())
-	for _, key := range []string{
-		"kube-system/dns:dnsudp", "kube-system/dns:dnsudp10.160.0.1:5353",
-		"ns1/svc1:p80tcp", "ns1/svc1:p80tcp10.160.0.2:8080", "ns1/svc1:p80tcp10.160.0.3:8080", "ns1/svc1:p80tcp10.192.0.1:8080",
-	} {
-		sum := sha256.Sum256([]byte(key))
-		want := base32.StdEncoding.EncodeToString(sum[:])[:16]
-		if got := string(h.next()); got != want {
-			t.Errorf("%s: %s, want %s", key, got, want)
+func TestNamesAreTheStartOfTheWholeEncoding(t *testing.T) {
+	for _, p := range []backends.ServicePort{web(backends.IPv4), web(backends.IPv6)} {
+		p.Protocol = backends.SCTP
+		n, _ := appendNames(nil, nil, &p, p.Endpoints)
+		check := func(key, got string) {
+			t.Helper()
+			sum := sha256.Sum256([]byte(key))
+			if want := base32.StdEncoding.EncodeToString(sum[:])[:16]; got != want {
+				t.Errorf("%s: %s, want %s", key, got, want)
+			}
 		}
-	}
-	if len(h) != 0 {
-		t.Errorf("%d bytes of hashes are left", len(h))
+		check("ns/web:httpsctp", string(n.next()))
+		for _, e := range p.Endpoints {
+			check("ns/web:httpsctp"+e.Addr.String(), string(n.next()))
+			text := n.text()
+			if string(text) != e.Addr.String() || string(host(text)) != e.Addr.Addr().String() {
+				t.Errorf("%s: text %q, host %q", e.Addr, text, host(text))
+			}
+		}
+		if len(n) != 0 {
+			t.Errorf("%d bytes of names are left", len(n))
+		}
 	}
 }

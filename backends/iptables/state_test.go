@@ -10,9 +10,9 @@ import (
 func testNode() backends.Node {
 	return backends.Node{
 		Name:         "node-0",
-		Addrs:        []netip.Addr{netip.MustParseAddr("192.168.0.1")},
-		ClusterCIDRs: []netip.Prefix{netip.MustParsePrefix("10.128.0.0/9")},
-		ServiceCIDRs: []netip.Prefix{netip.MustParsePrefix("10.96.0.0/12")},
+		Addrs:        []netip.Addr{netip.MustParseAddr("192.168.0.1"), netip.MustParseAddr("fd00:192::1")},
+		ClusterCIDRs: []netip.Prefix{netip.MustParsePrefix("10.128.0.0/9"), netip.MustParsePrefix("fd00:10::/32")},
+		ServiceCIDRs: []netip.Prefix{netip.MustParsePrefix("10.96.0.0/12"), netip.MustParsePrefix("fd00:96::/112")},
 	}
 }
 
@@ -37,7 +37,7 @@ func uniform(services, endpoints int) *backends.State {
 	return s
 }
 
-// small is a state with every kind of ServicePort.
+// small is a state of a few ServicePorts.
 func small() *backends.State {
 	endpoint := func(s string) backends.Endpoint { return backends.Endpoint{Addr: netip.MustParseAddrPort(s)} }
 	return &backends.State{Node: testNode(), Services: []backends.ServicePort{

@@ -1,6 +1,10 @@
 package iptables
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/svcmark/svcmark/backends"
+)
 
 // Table is a table of iptables.
 type Table string
@@ -20,16 +24,30 @@ func Tables() []Table { return []Table{Mangle, Filter, NAT} }
 // flush by somebody else.
 const canary = "KUBE-PROXY-CANARY"
 
-// chains are the chains of a table that do not depend on any Service, in
-// kube-proxy's order. A sync empties and fills them all.
-func (t Table) chains() []string {
+// martianChain is the kubelet's too. kube-proxy makes it and its jumps in both
+// families, but has a rule for it in IPv4 alone.
+const martianChain = "KUBE-FIREWALL"
+
+// rewritten are the chains of a table that every sync empties and fills, in
+// kube-proxy's order.
+func (t Table) rewritten(f backends.Family) []string {
 	switch t {
 	case Filter:
-		return []string{"KUBE-SERVICES", "KUBE-EXTERNAL-SERVICES", "KUBE-FORWARD", "KUBE-NODEPORTS", "KUBE-PROXY-FIREWALL", "KUBE-FIREWALL", canary}
+		chains := []string{"KUBE-SERVICES", "KUBE-EXTERNAL-SERVICES", "KUBE-FORWARD", "KUBE-NODEPORTS", "KUBE-PROXY-FIREWALL"}
+		if f == backends.IPv4 {
+			chains = append(chains, martianChain)
+		}
+		return chains
 	case NAT:
-		return []string{"KUBE-SERVICES", "KUBE-NODEPORTS", "KUBE-POSTROUTING", "KUBE-MARK-MASQ", canary}
+		return []string{"KUBE-SERVICES", "KUBE-NODEPORTS", "KUBE-POSTROUTING", "KUBE-MARK-MASQ"}
 	}
-	return []string{canary}
+	return nil
+}
+
+// chains are all chains of a table that do not depend on any Service. Those
+// that rewritten leaves out are made by a full sync alone.
+func (t Table) chains() []string {
+	return append(t.rewritten(backends.IPv4), canary)
 }
 
 // jumps are the rules that lead from a table's built-in chains to ours, as
@@ -76,10 +94,13 @@ const (
 		`-A KUBE-POSTROUTING -m comment --comment "kubernetes service traffic requiring SNAT" -j MASQUERADE --random-fully` + "\n" +
 		"-A KUBE-MARK-MASQ -j MARK --or-mark " + masqueradeMark + "\n"
 
-	natTail = `-A KUBE-SERVICES -m comment --comment "kubernetes service nodeports; NOTE: this must be the last rule in this chain" -m addrtype --dst-type LOCAL -j KUBE-NODEPORTS` + "\n"
+	natTail = `-A KUBE-SERVICES -m comment --comment "kubernetes service nodeports; NOTE: this must be the last rule in this chain" -m addrtype --dst-type LOCAL`
+	toNodes = " -j KUBE-NODEPORTS\n"
+	// Node ports work on 127.0.0.1 by route_localnet; IPv6 has nothing like it.
+	notLoopback6 = " ! -d ::1/128"
 
 	// With route_localnet on, 127.0.0.0/8 could be reached from outside.
-	martians = `-A KUBE-FIREWALL -m comment --comment "block incoming localnet connections" -d 127.0.0.0/8 ! -s 127.0.0.0/8 -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j DROP` + "\n"
+	martians = "-A " + martianChain + ` -m comment --comment "block incoming localnet connections" -d 127.0.0.0/8 ! -s 127.0.0.0/8 -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j DROP` + "\n"
 
 	dropInvalid        = "-A KUBE-FORWARD -m conntrack --ctstate INVALID -j DROP\n"
 	dropInvalidCounted = "-A KUBE-FORWARD -m conntrack --ctstate INVALID -m nfacct --nfacct-name " + invalidCounter + " -j DROP\n"

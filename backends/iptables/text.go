@@ -35,8 +35,13 @@ func (t *text) addr(a netip.Addr) *text {
 	return t
 }
 
-func (t *text) addrPort(a netip.AddrPort) *text {
-	t.b = a.AppendTo(t.b)
+func (t *text) prefix(p netip.Prefix) *text {
+	t.b = p.AppendTo(t.b)
+	return t
+}
+
+func (t *text) uint(n uint32) *text {
+	t.b = strconv.AppendUint(t.b, uint64(n), 10)
 	return t
 }
 

@@ -34,38 +34,59 @@ func (v Variant) mark() string {
 	return "(legacy)"
 }
 
-// tools are the programs of one variant, by path.
-type tools struct{ restore, save string }
+// tools are the programs of one variant and family.
+type tools struct {
+	restore, save string // by path
+	// names is the file in which the kernel lists the tables that exist, "" when
+	// the variant has none.
+	names string
+}
+
+// prefix is that of the names of the variant's programs for a family.
+func (v Variant) prefix(f backends.Family) string {
+	if f == backends.IPv6 {
+		return "ip6" + strings.TrimPrefix(string(v), "ip")
+	}
+	return string(v)
+}
 
 // findTools finds the programs of a variant. A distribution that has only one
-// variant may have only the names without a prefix; those say which they are.
-func findTools(ctx context.Context, v Variant) (tools, error) {
-	own, ownErr := lookUp(string(v))
+// variant may have only the names without its suffix; those say which they are.
+func findTools(ctx context.Context, v Variant, f backends.Family) (tools, error) {
+	prefix := v.prefix(f)
+	plain, _, _ := strings.Cut(prefix, "-")
+	names := ""
+	if v == Legacy {
+		// /proc/net is that of the process's first thread, which may be elsewhere.
+		names = "/proc/thread-self/net/" + strings.TrimSuffix(plain, "tables") + "_tables_names"
+	}
+	own, ownErr := lookUp(prefix, names)
 	if ownErr == nil {
 		return own, nil
 	}
 	missing := &backends.NotSupportedError{
-		Feature: "the tool " + string(v) + "-restore",
+		Feature: "the tool " + prefix + "-restore",
 		Mend:    "apt-get install iptables",
 		Err:     ownErr,
 	}
-	plain, err := lookUp("iptables")
+	t, err := lookUp(plain, names)
 	if err != nil {
 		return tools{}, missing
 	}
-	version, err := exec.CommandContext(ctx, plain.restore, "--version").Output()
+	version, err := exec.CommandContext(ctx, t.restore, "--version").Output()
 	if err != nil {
-		missing.Err = fmt.Errorf("asking %s for its version: %w", plain.restore, err)
+		missing.Err = fmt.Errorf("asking %s for its version: %w", t.restore, err)
 		return tools{}, missing
 	}
 	if !strings.Contains(string(version), v.mark()) {
-		missing.Err = fmt.Errorf("%s is %s", plain.restore, strings.TrimSpace(string(version)))
+		missing.Err = fmt.Errorf("%s is %s", t.restore, strings.TrimSpace(string(version)))
 		return tools{}, missing
 	}
-	return plain, nil
+	return t, nil
 }
 
-func lookUp(prefix string) (t tools, err error) {
+func lookUp(prefix, names string) (t tools, err error) {
+	t.names = names
 	if t.restore, err = exec.LookPath(prefix + "-restore"); err != nil {
 		return tools{}, err
 	}
@@ -126,8 +147,15 @@ func stream() (r, w *os.File, err error) {
 // read gives what the kernel holds. One run of iptables-save gives all tables,
 // but the legacy one learns which there are from a file in /proc that an
 // unprivileged user's root may not be allowed to read: then it is asked for
-// each, which makes those that are not there.
+// each, which makes those that are not there. When the file can be read and
+// names none, there is nothing to ask for.
 func (t tools) read(ctx context.Context) (found, error) {
+	if t.names != "" {
+		tables, err := os.ReadFile(t.names)
+		if err == nil && len(tables) == 0 || errors.Is(err, os.ErrNotExist) {
+			return nil, nil
+		}
+	}
 	all, err := t.readTables(ctx)
 	if err == nil || ctx.Err() != nil {
 		return all, err
