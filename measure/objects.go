@@ -25,10 +25,11 @@ type objectCounter interface {
 // objectKinds are the kinds of kernel objects that backends make, each a unit.
 func objectKinds() []string {
 	return []string{
-		"rules", "chains", // of iptables
+		"rules", "chains", // of iptables and nf_tables
 		"virtual-servers", "real-servers", // of IPVS
-		"set-entries", // of ipset
-		"addresses",   // bound for VIPs
+		"set-entries",                  // of ipset
+		"addresses",                    // bound for VIPs
+		"map-elements", "set-elements", // of nf_tables
 	}
 }
 

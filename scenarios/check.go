@@ -73,7 +73,7 @@ func (s *Scenario) check(known Known) []problem {
 // programs, so none is taken that needs quoting anywhere.
 var (
 	dnsLabel = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
-	wellMade = regexp.MustCompile(`^[a-z][a-zA-Z0-9]*([-/][a-zA-Z0-9]+)*$`)
+	wellMade = regexp.MustCompile(`^[a-z][a-zA-Z0-9]*([-@.][a-zA-Z0-9]+)*$`)
 )
 
 func (s *Scenario) checkMetadata(ps *problems) {
@@ -305,7 +305,7 @@ func checkName(ps *problems, path, what, name string, known []string) {
 	case known != nil && !slices.Contains(known, name):
 		ps.add(path, "unknown %s %s; %s", what, quote(name), Instead(name, known))
 	case len(name) > 63 || !wellMade.MatchString(name):
-		ps.add(path, "%s is no name of a %s; want at most 63 of a-z, A-Z, 0-9, - and /", quote(name), what)
+		ps.add(path, "%s is no name of a %s; want at most 63 of a-z, A-Z, 0-9, -, @ and .", quote(name), what)
 	}
 }
 

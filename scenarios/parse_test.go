@@ -114,11 +114,11 @@ func TestParseFillsInDefaults(t *testing.T) {
 }
 
 func TestParseWithoutRegistry(t *testing.T) {
-	data := []byte(valid("backends: [kube-proxy/iptables, gone]", "measure: [lostOne]"))
+	data := []byte(valid("backends: [kube-proxy@iptables, gone]", "measure: [lostOne]"))
 	if _, err := Parse("t.yaml", data, Known{}); err != nil {
 		t.Errorf("well-formed names: %v", err)
 	}
-	want := `t.yaml:5:12: backends: "-x; rm" is no name of a backend; want at most 63 of a-z, A-Z, 0-9, - and /`
+	want := `t.yaml:5:12: backends: "-x; rm" is no name of a backend; want at most 63 of a-z, A-Z, 0-9, -, @ and .`
 	if _, err := Parse("t.yaml", []byte(valid("backends: ['-x; rm']")), Known{}); err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

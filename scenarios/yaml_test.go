@@ -17,7 +17,7 @@ func everything() *Scenario {
 			Mix: Mix{40, 30, 15, 10, 5}, Protocols: Protocols{60, 30, 10},
 			Policies: Policies{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
 		},
-		Backends:   []string{"null", "kube-proxy/ipvs"},
+		Backends:   []string{"null", "kube-proxy@ipvs"},
 		Limits:     []Limit{{"no", 5}, {"null", 7}},
 		Measure:    []string{"on", "firstPacket"},
 		Operations: 3,

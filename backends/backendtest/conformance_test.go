@@ -8,6 +8,7 @@ import (
 	"github.com/svcmark/svcmark/backends/direct"
 	"github.com/svcmark/svcmark/backends/iptables"
 	"github.com/svcmark/svcmark/backends/ipvs"
+	"github.com/svcmark/svcmark/backends/nftables"
 	"github.com/svcmark/svcmark/lab/labtest"
 )
 
@@ -27,6 +28,8 @@ func TestConformance(t *testing.T) {
 		{"ipvs", func() backends.Backend { return ipvs.New(ipvs.Options{Iptables: "iptables-legacy"}) }, ipvsExpectations("iptables-legacy")},
 		{"ipvs/iptables-nft", func() backends.Backend { return ipvs.New(ipvs.Options{Iptables: "iptables-nft"}) }, ipvsExpectations("iptables-nft")},
 		{"ipvs/kube-proxy", func() backends.Backend { return ipvs.New(ipvs.Options{Path: ipvs.KubeProxy}) }, ipvsExpectations("iptables")},
+		{"nftables", func() backends.Backend { return nftables.New(nftables.Layout136) }, nftablesExpectations()},
+		{"nftables@1.31", func() backends.Backend { return nftables.New(nftables.Layout131) }, nftablesExpectations()},
 	} {
 		t.Run(b.name, func(t *testing.T) { backendtest.Run(t, b.fresh, b.expect) })
 	}

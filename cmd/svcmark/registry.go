@@ -5,6 +5,7 @@ import (
 	"github.com/svcmark/svcmark/backends/direct"
 	"github.com/svcmark/svcmark/backends/iptables"
 	"github.com/svcmark/svcmark/backends/ipvs"
+	"github.com/svcmark/svcmark/backends/nftables"
 	"github.com/svcmark/svcmark/measure"
 	"github.com/svcmark/svcmark/runner"
 )
@@ -17,6 +18,8 @@ func registry() runner.Registry {
 			"iptables-legacy": func() backends.Backend { return iptables.New(iptables.Legacy) },
 			"iptables-nft":    func() backends.Backend { return iptables.New(iptables.NFT) },
 			"ipvs":            func() backends.Backend { return ipvs.New(ipvs.Options{Iptables: "iptables-legacy"}) },
+			"nftables":        func() backends.Backend { return nftables.New(nftables.Layout136) },
+			"nftables@1.31":   func() backends.Backend { return nftables.New(nftables.Layout131) },
 		},
 		Measurements: map[string]measure.Measurement{
 			"sync":        measure.Sync{},

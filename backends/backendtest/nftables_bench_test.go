@@ -1,0 +1,90 @@
+package backendtest_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/svcmark/svcmark/backends"
+	"github.com/svcmark/svcmark/backends/nftables"
+)
+
+// BenchmarkNftablesSync compares a full sync from empty with nft -f fed the same
+// text from a file, turn by turn in one process. x-nft is the ratio of their
+// clocks' time (instructions, in the virtual clock) and x-nft-cpu that of the
+// processor time.
+func BenchmarkNftablesSync(b *testing.B) {
+	for _, layout := range layouts() {
+		for _, services := range []int{100, 1000, 5000} {
+			b.Run(fmt.Sprintf("layout=%s/services=%d", layout, services), func(b *testing.B) {
+				state := uniform(services)
+				backend := cleanNftables(b, layout)
+				file := renderNftables(b, backend, state)
+				clean := func() { done(b, backend.Cleanup(b.Context())) }
+				bySync := func() { done(b, backend.Sync(b.Context(), state)) }
+				byNft := func() {
+					if out, err := exec.CommandContext(b.Context(), "nft", "-f", file).CombinedOutput(); err != nil {
+						b.Fatalf("%v: %s", err, out)
+					}
+				}
+				bySync() // loads what is loaded on demand
+				clean()
+				byNft()
+				clean()
+				var sync, nft cost
+				for b.Loop() {
+					sync.add(b, bySync)
+					clean()
+					nft.add(b, byNft)
+					clean()
+				}
+				b.ReportMetric(0, "ns/op") // it has the cleaning in it
+				b.ReportMetric(float64(sync.clock)/float64(b.N), "sync-ns/op")
+				b.ReportMetric(float64(sync.clock)/float64(nft.clock), "x-nft")
+				b.ReportMetric(float64(sync.cpu)/float64(nft.cpu), "x-nft-cpu")
+			})
+		}
+	}
+}
+
+// BenchmarkNftablesApply takes one endpoint from a Service, and gives it back.
+func BenchmarkNftablesApply(b *testing.B) {
+	for _, layout := range layouts() {
+		for _, services := range []int{1000, 10000} {
+			b.Run(fmt.Sprintf("layout=%s/services=%d", layout, services), func(b *testing.B) {
+				states := [2]*backends.State{uniform(services), uniform(services)}
+				p := &states[1].Services[services/2]
+				p.Endpoints = p.Endpoints[:2]
+				there, back := backends.Diff(states[0], states[1]), backends.Diff(states[1], states[0])
+				backend := cleanNftables(b, layout)
+				done(b, backend.Sync(b.Context(), states[0]))
+				for b.Loop() {
+					done(b, backend.Apply(b.Context(), there))
+					done(b, backend.Apply(b.Context(), back))
+				}
+			})
+		}
+	}
+}
+
+func done(b *testing.B, err error) {
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+func renderNftables(b *testing.B, backend *nftables.Backend, state *backends.State) string {
+	b.Helper()
+	parts, err := backend.Render(state)
+	done(b, err)
+	var text bytes.Buffer
+	for _, p := range parts {
+		done(b, p.Write(&text))
+	}
+	file := filepath.Join(b.TempDir(), "rules")
+	done(b, os.WriteFile(file, text.Bytes(), 0o600))
+	return file
+}
