@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -27,7 +26,7 @@ func many(n, e int) *backends.State {
 		b[2], b[3] = byte(i>>8), byte(i)
 		return netip.AddrFrom4(b)
 	}
-	s := &backends.State{Node: backends.Node{Name: "node-0", ClusterCIDRs: []netip.Prefix{netip.MustParsePrefix("10.128.0.0/9")}}}
+	s := &backends.State{Node: backends.Node{Name: "node-0", Addrs: []netip.Addr{netip.MustParseAddr("192.168.0.1")}, ClusterCIDRs: []netip.Prefix{netip.MustParsePrefix("10.128.0.0/9")}}}
 	for i := range n {
 		p := backends.ServicePort{
 			Namespace: "default", Name: fmt.Sprintf("svc-%06d", i), PortName: "http", Protocol: backends.TCP,
@@ -45,9 +44,12 @@ func many(n, e int) *backends.State {
 
 // operations counts the netlink operations of a full sync: a virtual server, a
 // real server, an address and a set entry are one each.
-func operations(w *want) (n map[string]int, total int) {
-	n = map[string]int{"virtual-servers": len(w.servers), "addresses": len(w.addrs), "set-entries": len(w.servers) + len(w.loopback) + len(w.addrs)}
-	for _, s := range w.servers {
+func operations(p *plan) (n map[string]int, total int) {
+	n = map[string]int{"virtual-servers": len(p.orderedServers), "addresses": len(p.orderedEntries[setIPVSAddrs])}
+	for _, entries := range p.orderedEntries {
+		n["set-entries"] += len(entries)
+	}
+	for _, s := range p.orderedServers {
 		n["real-servers"] += len(s.dests)
 	}
 	for _, v := range n {
@@ -56,50 +58,34 @@ func operations(w *want) (n map[string]int, total int) {
 	return n, total
 }
 
-// tools feeds the bare tools what they need for the same state, and says what
-// each took on the lab's clock.
-func tools(ctx context.Context, dir string, w *want) (map[string]int64, error) {
-	var servers, addrs, sets bytes.Buffer
-	for _, s := range w.servers {
-		v := fmt.Sprintf("-%c %s:%d", protocolName(s.proto)[0], netip.AddrFrom4(s.addr), s.port)
-		fmt.Fprintf(&servers, "-A %s -s rr\n", v)
-		for _, d := range s.dests {
-			fmt.Fprintf(&servers, "-a %s -r %v -m -w 1\n", v, d)
-		}
+// planned is the plan of IPv4 of a state.
+func planned(tb testing.TB, state *backends.State) *plan {
+	tb.Helper()
+	plans, err := newPlans(state, &addrs{own: []ip{ipOf(state.Node.Addrs[0])}})
+	if err != nil {
+		tb.Fatal(err)
 	}
-	fmt.Fprintf(&addrs, "link add %s type dummy\n", device)
-	for _, a := range w.addrs {
-		fmt.Fprintf(&addrs, "addr add %s/32 dev %s\n", netip.AddrFrom4(a), device)
-	}
-	for _, s := range kubeSets {
-		if s.typ == bitmapPort {
-			fmt.Fprintf(&sets, "create %s %s range 0-65535\n", s.name, s.typ)
-		} else {
-			fmt.Fprintf(&sets, "create %s %s family inet hashsize %d maxelem %d\n", s.name, s.typ, hashSize, maxElements)
-		}
-		_ = w.each(s.name, func(e entry) error {
-			fmt.Fprintf(&sets, "add %s %s\n", s.name, e.text(s.typ))
-			return nil
-		})
-	}
-	batch := filepath.Join(dir, "addrs")
-	if err := os.WriteFile(batch, addrs.Bytes(), 0o600); err != nil {
+	return plans[0]
+}
+
+// tools feeds the bare tools the rendering of the same state, and says what each
+// took on the lab's clock. Nothing of that is the time that it takes to render.
+func tools(ctx context.Context, b *Backend, state *backends.State) (map[string]int64, error) {
+	parts, err := b.Render(state)
+	if err != nil {
 		return nil, err
 	}
 	took := make(map[string]int64)
-	for _, tool := range []struct {
-		input *bytes.Buffer
-		argv  []string
-	}{
-		{&sets, []string{"ipset", "restore"}},
-		{&bytes.Buffer{}, []string{"ip", "-batch", batch}},
-		{&servers, []string{"ipvsadm", "-R"}},
-	} {
-		start := lab.Now()
-		if _, err := runProgram(ctx, tool.input.Bytes(), tool.argv[0], tool.argv[1:]...); err != nil {
+	for _, part := range parts {
+		var input bytes.Buffer
+		if err := part.Write(&input); err != nil {
 			return nil, err
 		}
-		took[strings.Join(tool.argv[:2], " ")] = lab.Now() - start
+		start := lab.Now()
+		if _, err := runProgram(ctx, input.Bytes(), part.Command[0], part.Command[1:]...); err != nil {
+			return nil, err
+		}
+		took[strings.Join(part.Command[:2], " ")] = lab.Now() - start
 	}
 	return took, nil
 }
@@ -154,14 +140,10 @@ func TestCostAgainstTools(t *testing.T) {
 	}
 	for _, n := range []int{1000, 5000} {
 		state := many(n, 3)
-		w, err := desire(state)
-		if err != nil {
-			t.Fatal(err)
-		}
-		kinds, ops := operations(w)
+		kinds, ops := operations(planned(t, state))
 		var bare map[string]int64
-		err = onFreshNode(func() (err error) {
-			bare, err = tools(t.Context(), t.TempDir(), w)
+		err := onFreshNode(func() (err error) {
+			bare, err = tools(t.Context(), b, state)
 			return err
 		})
 		if err != nil {
@@ -208,11 +190,7 @@ func BenchmarkPath(b *testing.B) {
 					b.Skip("no IPVS")
 				}
 				state := many(n, 3)
-				w, err := desire(state)
-				if err != nil {
-					b.Fatal(err)
-				}
-				_, ops := operations(w)
+				_, ops := operations(planned(b, state))
 				var took int64
 				for b.Loop() {
 					err := onFreshNode(func() error {
@@ -241,17 +219,14 @@ func BenchmarkStage(b *testing.B) {
 	}
 	for _, n := range []int{1000, 5000} {
 		b.Run(fmt.Sprintf("services=%d", n), func(b *testing.B) {
-			w, err := desire(many(n, 3))
-			if err != nil {
-				b.Fatal(err)
-			}
+			p := planned(b, many(n, 3))
 			took := make(map[string]int64)
 			for b.Loop() {
-				if err := onFreshNode(func() error { return stages(b.Context(), back, w, took) }); err != nil {
+				if err := onFreshNode(func() error { return stages(b.Context(), back, p, took) }); err != nil {
 					b.Fatal(err)
 				}
 			}
-			kinds, _ := operations(w)
+			kinds, _ := operations(p)
 			for stage, total := range took {
 				per := max(kinds[stage], 1)
 				b.ReportMetric(float64(total)/float64(b.N)/float64(per), "insns/"+stage)
@@ -262,7 +237,7 @@ func BenchmarkStage(b *testing.B) {
 }
 
 // stages is syncBatched from empty, with the clock read between the kinds.
-func stages(ctx context.Context, b *Backend, w *want, took map[string]int64) error {
+func stages(ctx context.Context, b *Backend, p *plan, took map[string]int64) error {
 	start := lab.Now()
 	var k *kernel
 	for _, stage := range []struct {
@@ -271,21 +246,21 @@ func stages(ctx context.Context, b *Backend, w *want, took map[string]int64) err
 	}{
 		{"opening", func() (err error) { k, err = openKernel(); return err }},
 		{"sysctls", func() error { return b.sysctls.set(sysctls(kernelRelease())) }},
-		{"set-entries", func() error { return k.addToSets(w, nil) }},
-		{"rules", func() error { return b.iptables.sync(ctx, w.rules) }},
-		{"addresses", func() error { return k.syncAddrs(ctx, w) }},
+		{"set-entries", func() error { return k.addToSets(p, nil) }},
+		{"rules", func() error { rules := p.rules(); return b.tables(p.family).sync(ctx, &rules) }},
+		{"addresses", func() error { return k.syncAddrs(ctx, nodeState{}, []*plan{p}) }},
 		{"virtual-servers", func() error {
-			for _, s := range w.servers {
-				if err := k.putVirtualServer(cmdNewService, s.vip, b.scheduler, b.flags()); err != nil {
+			for _, s := range p.orderedServers {
+				if err := k.putVirtualServer(cmdNewService, s.vip, b.service(p.family, s)); err != nil {
 					return err
 				}
 			}
 			return k.ipvs.Flush()
 		}},
 		{"real-servers", func() error {
-			for _, s := range w.servers {
+			for _, s := range p.orderedServers {
 				for _, d := range s.dests {
-					if err := k.putRealServer(cmdNewDest, s.vip, d); err != nil {
+					if err := k.putRealServer(cmdNewDest, s.vip, d, 1); err != nil {
 						return err
 					}
 				}

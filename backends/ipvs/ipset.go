@@ -2,7 +2,6 @@ package ipvs
 
 import (
 	"fmt"
-	"net/netip"
 
 	"golang.org/x/sys/unix"
 
@@ -41,8 +40,10 @@ const (
 	dataHashSize    = 18
 	dataMaxElements = 19
 	dataIP2         = 20
+	dataCIDR2       = 21
 	dataElements    = 24
 	dataIPv4        = 1
+	dataIPv6        = 2
 
 	netOrder       = 1 << 14 // NLA_F_NET_BYTEORDER: ipset refuses its numbers without it
 	listHeaderOnly = 1 << 2
@@ -51,48 +52,20 @@ const (
 	adtLimit = 32 << 10
 )
 
-// entry is an entry of a set: its type says which fields count.
-type entry struct {
-	ip    [4]byte
-	port  uint16
-	proto uint8
-	ip2   [4]byte
-}
-
-// text is how ipset(8) writes an entry of a set type.
-func (e entry) text(typ string) string {
-	ip := netip.AddrFrom4(e.ip).String()
-	switch typ {
-	case hashIP:
-		return ip
-	case hashIPPortIP:
-		return fmt.Sprintf("%s,%s:%d,%s", ip, protocolName(e.proto), e.port, netip.AddrFrom4(e.ip2))
-	case bitmapPort:
-		return fmt.Sprint(e.port)
-	}
-	return fmt.Sprintf("%s,%s:%d", ip, protocolName(e.proto), e.port)
-}
-
 func beginIPSet(c *nlbatch.Conn, cmd, flags uint16) {
 	c.Begin(subsystemIPSet|cmd, flags)
 	c.Raw(unix.AF_INET, 0, 0, 0)
 	c.U8(ipsetAttrProtocol, ipsetProtocol)
 }
 
-func setFamily(typ string) uint8 {
-	if typ == bitmapPort {
-		return unix.AF_UNSPEC
-	}
-	return unix.AF_INET
-}
-
 // revision asks for the newest revision of a set type that both the kernel and
-// we know. The kernel loads the type's module if it may.
+// we know. The kernel loads the type's module if it may. A type has the same
+// revisions in both families.
 func (k *kernel) revision(typ string) (revision uint8, err error) {
 	c := k.sets
 	beginIPSet(c, ipsetType, 0)
 	c.String(ipsetAttrType, typ)
-	c.U8(ipsetAttrFamily, setFamily(typ))
+	c.U8(ipsetAttrFamily, setFamily(typ, unix.AF_INET))
 	err = c.Query(func(_ uint16, payload []byte) error {
 		if len(payload) < nfgenLen {
 			return nlbatch.ErrMalformed
@@ -107,19 +80,32 @@ func (k *kernel) revision(typ string) (revision uint8, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("set type %s: %w", typ, setError(err))
 	}
-	return min(revision, knownRevisions[typ]), nil
+	for _, t := range setTypes {
+		if t.typ == typ {
+			revision = min(revision, t.known)
+		}
+	}
+	return revision, nil
+}
+
+// setFamily is the family of a set of a type: a bitmap of ports has none.
+func setFamily(typ string, family uint8) uint8 {
+	if typ == bitmapPort {
+		return unix.AF_UNSPEC
+	}
+	return family
 }
 
 // putSet adds a request to create a set.
-func (k *kernel) putSet(s kubeSet, revision uint8) error {
+func (k *kernel) putSet(name, typ string, family, revision uint8) error {
 	c := k.sets
 	beginIPSet(c, ipsetCreate, unix.NLM_F_CREATE)
-	c.String(ipsetAttrName, s.name)
-	c.String(ipsetAttrType, s.typ)
+	c.String(ipsetAttrName, name)
+	c.String(ipsetAttrType, typ)
 	c.U8(ipsetAttrRevision, revision)
-	c.U8(ipsetAttrFamily, setFamily(s.typ))
+	c.U8(ipsetAttrFamily, setFamily(typ, family))
 	m := c.Nest(ipsetAttrData)
-	if s.typ == bitmapPort {
+	if typ == bitmapPort {
 		c.BE16(dataPort|netOrder, 0)
 		c.BE16(dataPortTo|netOrder, 65535)
 	} else {
@@ -141,31 +127,41 @@ func (k *kernel) putSetCommand(cmd uint16, name string) error {
 type adder struct {
 	k    *kernel
 	cmd  uint16 // ipsetAdd or ipsetDel
-	set  kubeSet
+	name string // of the set
+	typ  string
 	nest int
 	line uint32 // entries in the open request, 0 when none is open
 }
 
-func (a *adder) put(e entry) error {
+func (a *adder) put(e *entry) error {
 	c := a.k.sets
 	if a.line == 0 {
 		// Without NLM_F_EXCL an entry that is there already is no error, as
 		// with ipset's -exist.
 		beginIPSet(c, a.cmd, 0)
-		c.String(ipsetAttrName, a.set.name)
+		c.String(ipsetAttrName, a.name)
 		// The kernel overwrites it with the line of an entry that it refuses.
 		c.U32(ipsetAttrLine, 0)
 		a.nest = c.Nest(ipsetAttrADT)
 	}
 	a.line++
 	m := c.Nest(ipsetAttrData)
-	putEntryIP(c, dataIP, e.ip)
-	if a.set.typ != hashIP {
-		c.BE16(dataPort|netOrder, e.port)
-		c.U8(dataProto, e.proto)
+	if a.typ != bitmapPort {
+		putEntryIP(c, dataIP, &e.ip)
 	}
-	if a.set.typ == hashIPPortIP {
-		putEntryIP(c, dataIP2, e.ip2)
+	if a.typ != hashIP {
+		c.BE16(dataPort|netOrder, e.port)
+	}
+	switch a.typ {
+	case hashIPPort:
+		c.U8(dataProto, e.proto)
+	case hashIPPortIP:
+		c.U8(dataProto, e.proto)
+		putEntryIP(c, dataIP2, &e.ip2)
+	case hashIPPortNet:
+		c.U8(dataProto, e.proto)
+		putEntryIP(c, dataIP2, &e.ip2)
+		c.U8(dataCIDR2, e.bits)
 	}
 	c.U32(dataLine, a.line)
 	c.Unnest(m)
@@ -184,8 +180,12 @@ func (a *adder) end() error {
 	return a.k.sets.End()
 }
 
-func putEntryIP(c *nlbatch.Conn, attr uint16, ip [4]byte) {
+func putEntryIP(c *nlbatch.Conn, attr uint16, a *ip) {
 	m := c.Nest(attr)
-	c.Addr(dataIPv4|netOrder, ip)
+	if a.family == unix.AF_INET6 {
+		c.Bytes(dataIPv6|netOrder, a.bytes())
+	} else {
+		c.Bytes(dataIPv4|netOrder, a.bytes())
+	}
 	c.Unnest(m)
 }

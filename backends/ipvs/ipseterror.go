@@ -24,20 +24,16 @@ func setObject(r nlbatch.Refusal) string {
 		line = echoed.line
 	}
 	var refused string
-	l, _ := parseSetList(request[unix.NLMSG_HDRLEN:], func(e entry, at uint32) error {
-		if at != line {
-			return nil
-		}
-		typ := hashIPPort
-		switch {
-		case e.port == 0:
-			typ = hashIP
-		case e.ip2 != [4]byte{}:
-			typ = hashIPPortIP
-		}
-		refused = " entry " + e.text(typ)
-		return io.EOF
-	})
+	l, _ := parseSetList(request[unix.NLMSG_HDRLEN:], nil)
+	if f, id := familyOfSet(l.name); f != nil {
+		_, _ = parseSetList(request[unix.NLMSG_HDRLEN:], func(e entry, at uint32) error {
+			if at != line {
+				return nil
+			}
+			refused = " entry " + e.text(kubeSets[id].typ)
+			return io.EOF
+		})
+	}
 	verb := map[uint16]string{ipsetCreate: "creating", ipsetDestroy: "destroying", ipsetFlush: "flushing", ipsetAdd: "adding to", ipsetDel: "removing from"}[binary.NativeEndian.Uint16(request[4:])&0xff]
 	s := fmt.Sprintf("%s set %s%s", verb, l.name, refused)
 	if w := setErrno(r.Errno); w != "" {

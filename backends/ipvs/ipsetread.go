@@ -111,6 +111,8 @@ func parseEntry(b []byte) (e entry, line uint32, err error) {
 			e.port = nlbatch.BE16(v)
 		case dataProto:
 			e.proto = nlbatch.U8(v)
+		case dataCIDR2:
+			e.bits = nlbatch.U8(v)
 		case dataLine:
 			line = nlbatch.U32(v)
 		}
@@ -119,10 +121,13 @@ func parseEntry(b []byte) (e entry, line uint32, err error) {
 	return e, line, err
 }
 
-func parseEntryIP(b []byte, ip *[4]byte) error {
+func parseEntryIP(b []byte, a *ip) error {
 	return nlbatch.EachAttr(b, func(typ uint16, v []byte) error {
-		if typ == dataIPv4 {
-			*ip = nlbatch.Addr(v)
+		switch typ {
+		case dataIPv4:
+			*a = parseIP(unix.AF_INET, v)
+		case dataIPv6:
+			*a = parseIP(unix.AF_INET6, v)
 		}
 		return nil
 	})

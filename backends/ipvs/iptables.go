@@ -3,10 +3,12 @@ package ipvs
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 )
 
-// iptables runs one variant's programs: NAME, NAME-save and NAME-restore.
+// iptables runs one variant's programs of one family: NAME, NAME-save and
+// NAME-restore.
 type iptables struct {
 	name string
 	run  runner
@@ -64,9 +66,12 @@ func parseSave(text string) saved {
 	return s
 }
 
+// restoreArgs make iptables-restore leave alone what its input does not name.
+var restoreArgs = []string{"--noflush", "--counters"}
+
 // restore applies text without touching what it does not name.
 func (t iptables) restore(ctx context.Context, text string) error {
-	_, err := t.run(ctx, []byte(text), t.name+"-restore", append(wait[:len(wait):len(wait)], "--noflush", "--counters")...)
+	_, err := t.run(ctx, []byte(text), t.name+"-restore", slices.Concat(wait, restoreArgs)...)
 	if err != nil {
 		return fmt.Errorf("%w, of this input:\n%s", err, text)
 	}
@@ -74,7 +79,7 @@ func (t iptables) restore(ctx context.Context, text string) error {
 }
 
 // sync brings the chains and rules in.
-func (t iptables) sync(ctx context.Context, r ruleset) error {
+func (t iptables) sync(ctx context.Context, r *ruleset) error {
 	have, err := t.read(ctx)
 	if err != nil {
 		return err

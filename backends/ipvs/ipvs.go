@@ -1,24 +1,32 @@
-// Package ipvs programs Services as kube-proxy 1.36.3 does in its IPVS mode,
-// for ClusterIP over TCP and UDP with --cluster-cidr and IPv4: a virtual server
-// per ServicePort with a real server per Endpoint, each ClusterIP bound to the
-// dummy device kube-ipvs0, seventeen ipsets, and the few iptables rules that
-// match on those. kubernetes/pkg/proxy/ipvs is the source of every name, text
-// and order here.
+// Package ipvs programs Services as kube-proxy 1.36.3 does in its IPVS mode with
+// --cluster-cidr: a virtual server per VIP with a real server per endpoint, VIPs
+// bound to the dummy device kube-ipvs0, virtual servers of node ports on every
+// address of the node, seventeen ipsets a family, and the few iptables rules
+// that match on those. kubernetes/pkg/proxy/ipvs is the source of every name,
+// text and order here. A family is programmed when the state's node has an
+// address of it, as kube-proxy's proxier of that family would.
 //
 // What differs from the real one, and why:
 //   - Rules and set entries are in place before the virtual servers that need
 //     them; kube-proxy goes the other way round. The outcome is the same, and
 //     no packet passes unmasqueraded meanwhile.
 //   - Services are programmed in the state's order; kube-proxy's is random.
-//   - Real servers that are gone are removed at once, without graceful
-//     termination.
+//     Likewise of ServicePorts that share a VIP it is random which one has the
+//     virtual server: here it is always the same one (see plan.put).
+//   - Each Sync makes real servers' weights right; kube-proxy only its first.
+//   - When a virtual server goes, so does the memory of its real servers that
+//     waited for their connections to end. kube-proxy's stays, and takes away a
+//     real server that came back with the virtual server.
+//   - Every family's proxier of kube-proxy runs, also without an address of the
+//     node.
 //   - kube-proxy logs an object that it could not program and goes on; here
 //     Sync fails and names it.
-//   - Virtual servers with a firewall mark or an IPv6 address are left alone.
+//   - Virtual servers with a firewall mark are left alone.
 package ipvs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/svcmark/svcmark/backends"
@@ -34,7 +42,8 @@ const (
 	Batched Path = "batched"
 	// KubeProxy takes kube-proxy's steps: a request and its answer per
 	// object, reading each Service back before and after, and a process per
-	// set entry and per iptables chain.
+	// set entry and per iptables chain. Apply is a whole Sync: kube-proxy
+	// knows no other.
 	KubeProxy Path = "kube-proxy"
 )
 
@@ -46,7 +55,7 @@ type Options struct {
 	// Iptables is the program that takes the rules, default "iptables": the
 	// variant that the machine's administrator chose, as for kube-proxy. Name
 	// "iptables-legacy" or "iptables-nft" to choose one; NAME-save and
-	// NAME-restore must exist too.
+	// NAME-restore must exist too, and for IPv6 the same with ip6tables.
 	Iptables string
 }
 
@@ -54,13 +63,17 @@ type Options struct {
 type Backend struct {
 	path      Path
 	scheduler string
-	iptables  iptables
+	iptables  string
+	run       runner
 	sysctls   sysctlDir
+
+	plans   []*plan // of what the last Sync or Apply reached; nil when there is no such
+	leaving leaving
 }
 
 // New makes a Backend. It touches nothing.
 func New(o Options) *Backend {
-	b := &Backend{path: Batched, scheduler: "rr", iptables: iptables{name: "iptables", run: runProgram}, sysctls: "/proc/sys"}
+	b := &Backend{path: Batched, scheduler: "rr", iptables: "iptables", run: runProgram, sysctls: "/proc/sys", leaving: leaving{}}
 	if o.Path != "" {
 		b.path = o.Path
 	}
@@ -68,37 +81,88 @@ func New(o Options) *Backend {
 		b.scheduler = o.Scheduler
 	}
 	if o.Iptables != "" {
-		b.iptables.name = o.Iptables
+		b.iptables = o.Iptables
 	}
 	return b
 }
 
-// flags are the flags that every virtual server has: kube-proxy lets mh hash
-// the source's port as well.
-func (b *Backend) flags() uint32 {
-	if b.scheduler == "mh" {
-		return flagSchedulerHashesPort
-	}
-	return 0
-}
+// tables is the family's iptables.
+func (b *Backend) tables(f *family) iptables { return iptables{f.iptables(b.iptables), b.run} }
 
 // Sync makes the kernel equal to the state: also virtual servers, addresses of
-// kube-ipvs0 and entries of kube-proxy's sets that others left go away.
+// kube-ipvs0 and entries of kube-proxy's sets that others left go away. A TCP
+// real server that goes away while it has connections gets the weight 0, as
+// with kube-proxy, and stays until Settle finds them ended.
 func (b *Backend) Sync(ctx context.Context, state *backends.State) error {
-	w, err := desire(state)
-	if err != nil {
-		return fmt.Errorf("ipvs: %w", err)
-	}
-	switch b.path {
-	case Batched:
-		err = b.syncBatched(ctx, w)
-	case KubeProxy:
-		err = b.syncStepwise(ctx, w)
-	default:
-		err = fmt.Errorf("no such path %q: there are %q and %q", b.path, Batched, KubeProxy)
-	}
-	if err != nil {
+	if err := b.sync(ctx, state); err != nil {
 		return fmt.Errorf("ipvs: %w", err)
 	}
 	return nil
 }
+
+func (b *Backend) sync(ctx context.Context, state *backends.State) error {
+	if err := errors.Join(ctx.Err(), state.Check()); err != nil {
+		return err
+	}
+	k, err := openKernel()
+	if err != nil {
+		return err
+	}
+	defer k.close()
+	if k.family == 0 {
+		return noIPVS()
+	}
+	node, err := k.node()
+	if err != nil {
+		return err
+	}
+	plans, err := newPlans(state, &node.addrs)
+	if err != nil {
+		return err
+	}
+	for _, p := range plans {
+		if err := b.needFamily(p.family); err != nil {
+			return err
+		}
+	}
+	b.plans = nil
+	switch b.path {
+	case Batched:
+		err = b.syncBatched(ctx, k, node, state, plans)
+	case KubeProxy:
+		err = b.syncStepwise(ctx, k, node, state, plans)
+	default:
+		err = fmt.Errorf("no such path %q: there are %q and %q", b.path, Batched, KubeProxy)
+	}
+	if err != nil {
+		return err
+	}
+	for _, p := range plans {
+		p.forgetOrder()
+	}
+	b.plans = plans
+	return nil
+}
+
+// newPlans are those of the families that the node has.
+func newPlans(state *backends.State, node *addrs) ([]*plan, error) {
+	plans := []*plan{} // not nil: there may be none
+	for _, f := range families {
+		if !state.Node.Addr(f.name).IsValid() {
+			continue
+		}
+		p, err := newPlan(f, state, node.ofFamily(f))
+		if err != nil {
+			return nil, err
+		}
+		plans = append(plans, p)
+	}
+	return plans, nil
+}
+
+var (
+	_ backends.Backend  = (*Backend)(nil)
+	_ backends.Applier  = (*Backend)(nil)
+	_ backends.Settler  = (*Backend)(nil)
+	_ backends.Renderer = (*Backend)(nil)
+)

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -41,33 +43,6 @@ func needIPVS(t *testing.T, b *ipvs.Backend) bool {
 	return false
 }
 
-// services is a small state that has every case: both protocols, two ports of
-// one ClusterIP, no endpoint, a local endpoint, a shared endpoint.
-func services() *backends.State {
-	state := &backends.State{Node: backends.Node{
-		Name:         "node-0",
-		Addrs:        []netip.Addr{netip.MustParseAddr("192.168.0.1")},
-		ClusterCIDRs: []netip.Prefix{netip.MustParsePrefix("10.128.0.0/9")},
-		ServiceCIDRs: []netip.Prefix{netip.MustParsePrefix("10.96.0.0/12")},
-	}}
-	add := func(name, port string, proto backends.Protocol, vip string, endpoints ...string) {
-		at := netip.MustParseAddrPort(vip)
-		p := backends.ServicePort{Namespace: "ns", Name: name, PortName: port, Protocol: proto, ClusterIP: at.Addr(), Port: at.Port()}
-		for _, e := range endpoints {
-			addr := netip.MustParseAddrPort(e)
-			p.Endpoints = append(p.Endpoints, backends.Endpoint{Addr: addr, Local: netip.MustParsePrefix("10.128.0.0/24").Contains(addr.Addr())})
-		}
-		backends.SortEndpoints(p.Endpoints)
-		state.Services = append(state.Services, p)
-	}
-	add("dns", "tcp", backends.TCP, "10.96.0.10:53", "10.160.0.1:5353", "10.192.0.1:5353")
-	add("dns", "udp", backends.UDP, "10.96.0.10:53", "10.160.0.1:5353", "10.192.0.1:5353")
-	add("empty", "", backends.TCP, "10.96.0.11:80")
-	add("local", "", backends.TCP, "10.96.0.12:80", "10.128.0.9:8080", "10.160.0.2:8080")
-	add("local-too", "", backends.TCP, "10.96.0.13:443", "10.128.0.9:8080")
-	return state
-}
-
 var (
 	counters  = regexp.MustCompile(`\[\d+:\d+\]`)
 	initval   = regexp.MustCompile(` initval 0x[0-9a-f]+`)
@@ -76,13 +51,25 @@ var (
 	comments  = regexp.MustCompile(`(?m)^#.*\n`)
 )
 
+// ownAddresses gives the node its addresses, and one more of each family that
+// the state does not know; and the test's end takes them away.
+func ownAddresses(t *testing.T) {
+	t.Helper()
+	run(t, "ip", "link", "add", "node0", "type", "dummy")
+	t.Cleanup(func() { run(t, "ip", "link", "del", "node0") })
+	for _, a := range []string{"192.168.0.1/24", "192.168.7.1/32", "fd99::1/64", "fd99:7::1/128"} {
+		run(t, "ip", "addr", "add", a, "dev", "node0")
+	}
+	run(t, "ip", "link", "set", "node0", "up")
+}
+
 // dump is what the tools say of everything that the backend makes, without
 // what is random or counts packets.
 func dump(t *testing.T, iptables string) string {
 	t.Helper()
 	var b strings.Builder
 	run := func(name string, args ...string) string {
-		out, err := exec.Command(name, args...).CombinedOutput()
+		out, err := exec.Command(name, args...).Output() // warnings are on stderr
 		if err != nil {
 			t.Fatalf("%s %v: %v\n%s", name, args, err, out)
 		}
@@ -96,8 +83,11 @@ func dump(t *testing.T, iptables string) string {
 		addrs = linkIndex.ReplaceAllString(hwaddr.ReplaceAllString(string(out), "link/ether MAC"), "N: ")
 	}
 	b.WriteString("# ip addr\n" + addrs)
-	rules := run(iptables + "-save")
-	b.WriteString("# iptables-save\n" + counters.ReplaceAllString(comments.ReplaceAllString(rules, ""), "[0:0]"))
+	for _, program := range []string{iptables, strings.Replace(iptables, "iptables", "ip6tables", 1)} {
+		rules := run(program + "-save")
+		b.WriteString("# " + strings.TrimSuffix(strings.TrimSuffix(program, "-nft"), "-legacy") + "-save\n" +
+			counters.ReplaceAllString(comments.ReplaceAllString(rules, ""), "[0:0]"))
+	}
 	for _, name := range []string{"net/ipv4/vs/conntrack", "net/ipv4/vs/expire_nodest_conn", "net/ipv4/vs/expire_quiescent_template", "net/ipv4/ip_forward"} {
 		v, err := os.ReadFile("/proc/sys/" + name)
 		if err != nil {
@@ -160,13 +150,14 @@ func TestKernelState(t *testing.T) {
 				if !needIPVS(t, b) {
 					return
 				}
+				ownAddresses(t)
 				t.Cleanup(func() {
 					if err := fresh().Cleanup(context.Background()); err != nil {
 						t.Error(err)
 					}
 				})
 				// Tables and sysctls that were touched once stay.
-				sync(t, b, &backends.State{})
+				sync(t, b, &backends.State{Node: ipvs.EveryService().Node})
 				if err := b.Cleanup(t.Context()); err != nil {
 					t.Fatal(err)
 				}
@@ -178,44 +169,57 @@ func TestKernelState(t *testing.T) {
 					t.Errorf("Probe left\n%s\nthere was\n%s", after, before)
 				}
 
-				sync(t, b, services())
+				sync(t, b, ipvs.EveryService())
 				full := dump(t, iptables)
 				golden(t, "state.golden", full)
-				readBack(t, services())
+				readBack(t, ipvs.EveryService())
 
 				// Nothing changes when nothing is different.
-				sync(t, b, services())
+				sync(t, b, ipvs.EveryService())
 				if again := dump(t, iptables); again != full {
 					t.Errorf("after a second Sync\n%s", again)
 				}
 
 				// From another state, and from objects changed behind its back.
-				other := services()
-				other.Services = other.Services[1:4]
-				other.Services[0].Endpoints = other.Services[0].Endpoints[1:]
-				other.Services[2].Endpoints = other.Services[2].Endpoints[:1]
-				other.Services[1].Endpoints = services().Services[0].Endpoints
+				other := ipvs.Chance{rand.New(rand.NewPCG(1, 2))}.State(30)
 				sync(t, fresh(), other)
 				readBack(t, other)
+				sync(t, fresh(), ipvs.EveryService())
 				run(t, "ipvsadm", "-E", "-t", "10.96.0.12:80", "-s", "lc", "-p", "60")
 				run(t, "ipvsadm", "-e", "-t", "10.96.0.12:80", "-r", "10.128.0.9:8080", "-m", "-w", "7")
 				run(t, "ipvsadm", "-A", "-t", "10.99.9.9:9", "-s", "rr")
-				run(t, "ip", "addr", "add", "10.99.9.8/32", "dev", "kube-ipvs0")
+				run(t, "ipvsadm", "-A", "-t", "[fd00::9]:9", "-s", "rr")
+				for _, a := range []string{"10.99.9.8/32", "fd00::8/128"} {
+					run(t, "ip", "addr", "add", a, "dev", "kube-ipvs0")
+				}
 				run(t, "ipset", "add", "KUBE-CLUSTER-IP", "10.99.9.7,tcp:7")
-				run(t, "ipset", "add", "KUBE-NODE-PORT-TCP", "30000")
+				run(t, "ipset", "add", "KUBE-6-CLUSTER-IP", "fd00::7,tcp:7")
+				run(t, "ipset", "add", "KUBE-NODE-PORT-TCP", "30100")
 				run(t, iptables, "-t", "nat", "-D", "OUTPUT", "-m", "comment", "--comment", "kubernetes service portals", "-j", "KUBE-SERVICES")
 				run(t, iptables, "-t", "nat", "-F", "KUBE-SERVICES")
-				sync(t, b, services())
-				readBack(t, services())
+				sync(t, b, ipvs.EveryService())
+				readBack(t, ipvs.EveryService())
 				if again := addrsOrdered(dump(t, iptables)); again != addrsOrdered(full) {
 					t.Errorf("after repair\n%s\nwant\n%s", again, full)
+				}
+
+				// A family that the node loses takes its objects along.
+				four := ipvs.EveryService()
+				four.Node.Addrs, four.Node.ClusterCIDRs = four.Node.Addrs[:1], four.Node.ClusterCIDRs[:1]
+				sync(t, fresh(), four)
+				if text := dump(t, iptables); strings.Contains(text, "KUBE-6-") || strings.Contains(text, "[fd") || strings.Contains(text, "fd00::") {
+					t.Errorf("without IPv6\n%s", text)
+				}
+				sync(t, b, ipvs.EveryService())
+				if again := addrsOrdered(dump(t, iptables)); again != addrsOrdered(full) {
+					t.Errorf("with IPv6 again\n%s\nwant\n%s", again, full)
 				}
 
 				objects, err := b.Objects(t.Context())
 				if err != nil {
 					t.Fatal(err)
 				}
-				if want := "map[addresses:4 chains:11 real-servers:7 rules:29 set-entries:10 virtual-servers:5]"; fmt.Sprint(objects) != want {
+				if want := "map[addresses:29 chains:22 real-servers:76 rules:90 set-entries:124 virtual-servers:64]"; fmt.Sprint(objects) != want {
 					t.Errorf("Objects: %v, want %v", objects, want)
 				}
 
@@ -253,30 +257,70 @@ func readBack(t *testing.T, state *backends.State) {
 	}
 	got := make(map[string][]string)
 	for _, s := range have {
-		key := fmt.Sprintf("%d %s:%d %s %x %d %x", s.Protocol, s.Address, s.Port, s.SchedName, s.Flags, s.Timeout, s.Netmask)
+		addr, _ := netip.AddrFromSlice(s.Address)
+		key := fmt.Sprintf("%d %s %s %x %d %x", s.Protocol, netip.AddrPortFrom(addr, s.Port), s.SchedName, s.Flags, s.Timeout, s.Netmask)
 		dests, err := h.GetDestinations(s)
 		if err != nil {
 			t.Fatal(err)
 		}
 		got[key] = []string{}
 		for _, d := range dests {
-			got[key] = append(got[key], fmt.Sprintf("%s:%d %d %x %d %d", d.Address, d.Port, d.Weight, d.ConnectionFlags, d.UpperThreshold, d.LowerThreshold))
+			addr, _ := netip.AddrFromSlice(d.Address)
+			got[key] = append(got[key], fmt.Sprintf("%s %d %x %d %d", netip.AddrPortFrom(addr, d.Port), d.Weight, d.ConnectionFlags, d.UpperThreshold, d.LowerThreshold))
 		}
 		sortBy(got[key], func(s string) string { return s })
 	}
-	want := make(map[string][]string)
-	for _, p := range state.Services {
-		proto := map[backends.Protocol]int{backends.TCP: 6, backends.UDP: 17}[p.Protocol]
-		key := fmt.Sprintf("%d %s rr 2 0 ffffffff", proto, p.VIP())
-		want[key] = []string{}
-		for _, e := range p.Endpoints {
-			want[key] = append(want[key], fmt.Sprintf("%s 1 0 0 0", e.Addr))
-		}
-		sortBy(want[key], func(s string) string { return s })
-	}
-	if fmt.Sprint(got) != fmt.Sprint(want) {
+	if want := wanted(state); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("read back\n%v\nwant\n%v", got, want)
 	}
+}
+
+// wanted are the virtual servers of a state, worked out from kube-proxy's
+// source once more and without regard to cost.
+func wanted(state *backends.State) map[string][]string {
+	want := make(map[string][]string)
+	for i := range state.Services { // in the order of Compare: of several with one VIP the last one stays
+		p := &state.Services[i]
+		r := p.Reachable(&state.Node)
+		serve := func(a netip.Addr, port uint16, localOnly bool) {
+			proto := map[backends.Protocol]int{backends.TCP: 6, backends.UDP: 17, backends.SCTP: 132}[p.Protocol]
+			flags, mask := 2, uint32(0xffffffff)
+			if p.AffinitySeconds > 0 {
+				flags |= 1
+			}
+			if a.Is6() {
+				mask = 128
+			}
+			at := fmt.Sprintf("%d %s ", proto, netip.AddrPortFrom(a, port))
+			for key := range want {
+				if strings.HasPrefix(key, at) {
+					delete(want, key)
+				}
+			}
+			endpoints := r.Cluster
+			if localOnly && len(r.Local) > 0 {
+				endpoints = r.Local
+			}
+			list := []string{}
+			for _, e := range endpoints {
+				list = append(list, fmt.Sprintf("%s 1 0 0 0", e.Addr))
+			}
+			sortBy(list, func(s string) string { return s })
+			want[at+fmt.Sprintf("rr %x %d %x", flags, p.AffinitySeconds, mask)] = list
+		}
+		serve(p.ClusterIP, p.Port, p.InternalLocal)
+		for _, a := range slices.Concat(p.ExternalIPs, p.LoadBalancerIPs) {
+			serve(a, p.Port, p.ExternalLocal)
+		}
+		if p.NodePort != 0 {
+			for _, a := range []string{"192.168.0.1", "192.168.7.1", "fd99::1", "fd99:7::1"} {
+				if a := netip.MustParseAddr(a); backends.FamilyOf(a) == p.Family() {
+					serve(a, p.NodePort, p.ExternalLocal)
+				}
+			}
+		}
+	}
+	return want
 }
 
 func run(t *testing.T, name string, args ...string) string {
@@ -286,6 +330,16 @@ func run(t *testing.T, name string, args ...string) string {
 		t.Fatalf("%s %v: %v\n%s", name, args, err, out)
 	}
 	return string(out)
+}
+
+// feed runs a program with an input.
+func feed(t *testing.T, input string, argv ...string) {
+	t.Helper()
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Stdin = strings.NewReader(input)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s\nof\n%s", argv, err, out, input)
+	}
 }
 
 // The kernel's refusals name their object.
@@ -299,9 +353,10 @@ func TestKernelRefusals(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	wrong := services()
+	wrong := ipvs.EveryService()
 	// A multicast address is no real server.
-	wrong.Services[3].Endpoints[1].Addr = netip.MustParseAddrPort("224.0.0.5:80")
+	at := slices.IndexFunc(wrong.Services, func(p backends.ServicePort) bool { return p.Name == "local" })
+	wrong.Services[at].Endpoints[1].Addr = netip.MustParseAddrPort("224.0.0.5:80")
 	err := b.Sync(t.Context(), wrong)
 	if err == nil || !strings.Contains(err.Error(), "adding real server 224.0.0.5:80 of virtual server tcp 10.96.0.12:80") {
 		t.Errorf("Sync: %v, want it to name the real server", err)
@@ -310,7 +365,7 @@ func TestKernelRefusals(t *testing.T) {
 	if err := missing.Probe(t.Context()); !errors.Is(err, backends.ErrNotSupported) || !strings.Contains(err.Error(), "ip_vs_nosuch") {
 		t.Errorf("Probe of an unknown scheduler: %v", err)
 	}
-	if err := missing.Sync(t.Context(), services()); err == nil || !strings.Contains(err.Error(), "modprobe ip_vs_nosuch") {
+	if err := missing.Sync(t.Context(), ipvs.EveryService()); err == nil || !strings.Contains(err.Error(), "modprobe ip_vs_nosuch") {
 		t.Errorf("Sync with an unknown scheduler: %v", err)
 	}
 	// A set of another type is in the way.
@@ -318,7 +373,7 @@ func TestKernelRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	run(t, "ipset", "create", "KUBE-IPVS-IPS", "hash:ip,port")
-	if err := b.Sync(t.Context(), services()); err == nil || !strings.Contains(err.Error(), "creating set KUBE-IPVS-IPS") {
+	if err := b.Sync(t.Context(), ipvs.EveryService()); err == nil || !strings.Contains(err.Error(), "creating set KUBE-IPVS-IPS") {
 		t.Errorf("Sync over a set of another type: %v", err)
 	}
 	run(t, "ipset", "destroy", "KUBE-IPVS-IPS")

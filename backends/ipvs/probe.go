@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,6 +25,22 @@ func notSupported(feature, mend string, err error) error {
 
 func noIPVS() error {
 	return notSupported("IPVS (module ip_vs)", "modprobe ip_vs"+labAdvice, nil)
+}
+
+// needFamily refuses what this machine lacks for a family: Probe knows of no state,
+// and a state of IPv4 alone needs none of it.
+func (b *Backend) needFamily(f *family) error {
+	if f.af != unix.AF_INET6 {
+		return nil
+	}
+	if _, err := os.Stat("/proc/net/if_inet6"); err != nil {
+		return notSupported("IPv6", "boot without ipv6.disable=1"+labAdvice, err)
+	}
+	program := b.tables(f).name + "-restore"
+	if _, err := exec.LookPath(program); err != nil {
+		return &backends.NotSupportedError{Feature: "program " + program, Mend: "apt-get install iptables", Err: err}
+	}
+	return nil
 }
 
 // Probe tries each thing that Sync needs, and takes back what it made. The
@@ -49,7 +66,7 @@ func (b *Backend) Probe(ctx context.Context) error {
 		return noIPVS()
 	}
 	for _, try := range []func() error{
-		func() error { return k.tryScheduler(b.scheduler, b.flags()) },
+		func() error { return b.tryScheduler(k) },
 		k.tryDummy,
 		b.trySysctls,
 		k.trySetTypes,
@@ -65,23 +82,23 @@ func (b *Backend) Probe(ctx context.Context) error {
 
 // programs are what the path runs.
 func (b *Backend) programs() []string {
-	p := []string{b.iptables.name + "-save", b.iptables.name + "-restore"}
+	p := []string{b.iptables + "-save", b.iptables + "-restore"}
 	if b.path == KubeProxy {
-		p = append(p, b.iptables.name, "ipset")
+		p = append(p, b.iptables, "ipset")
 	}
 	return p
 }
 
 // tryScheduler makes a virtual server of an address that documentation alone
 // may use (RFC 5737), as kube-proxy's own check does.
-func (k *kernel) tryScheduler(scheduler string, flags uint32) error {
-	v := vip{addr: [4]byte{198, 51, 100, 0}, port: 20000, proto: unix.IPPROTO_TCP}
-	err := firstError(k.putVirtualServer(cmdNewService, v, scheduler, flags), k.ipvs.Flush)
+func (b *Backend) tryScheduler(k *kernel) error {
+	v := vip{ip: ipOf(netip.AddrFrom4([4]byte{198, 51, 100, 0})), port: 20000, proto: unix.IPPROTO_TCP}
+	err := firstError(k.putVirtualServer(cmdNewService, v, b.service(families[0], &server{vip: v})), k.ipvs.Flush)
 	switch {
 	case errors.Is(err, unix.EEXIST):
 		return nil
 	case errors.Is(err, unix.ENOENT):
-		return notSupported(fmt.Sprintf("IPVS scheduler %q (module ip_vs_%s)", scheduler, scheduler), "modprobe ip_vs_"+scheduler+labAdvice, nil)
+		return notSupported(fmt.Sprintf("IPVS scheduler %q (module ip_vs_%s)", b.scheduler, b.scheduler), "modprobe ip_vs_"+b.scheduler+labAdvice, nil)
 	case errors.Is(err, unix.EPERM):
 		return notSupported("the right to program IPVS (CAP_NET_ADMIN)", "run as root, or in a network namespace of one's own", err)
 	case err != nil:
@@ -130,9 +147,9 @@ func tryConntrack() error {
 }
 
 func (k *kernel) trySetTypes() error {
-	for typ := range knownRevisions {
-		if _, err := k.revision(typ); err != nil {
-			return notSupported("ipset with "+typ, "modprobe ip_set_hash_ip ip_set_hash_ipport ip_set_hash_ipportip ip_set_hash_ipportnet ip_set_bitmap_port"+labAdvice, err)
+	for _, t := range setTypes {
+		if _, err := k.revision(t.typ); err != nil {
+			return notSupported("ipset with "+t.typ, "modprobe ip_set_hash_ip ip_set_hash_ipport ip_set_hash_ipportip ip_set_hash_ipportnet ip_set_bitmap_port"+labAdvice, err)
 		}
 	}
 	return nil
@@ -141,28 +158,31 @@ func (k *kernel) trySetTypes() error {
 // tryRules puts one rule of each match and target in chains that nothing jumps
 // to.
 func (b *Backend) tryRules(ctx context.Context, k *kernel) error {
-	probe := kubeSet{"SVCMARK-PROBE", hashIPPort}
-	r, err := k.revision(probe.typ)
+	const set = "SVCMARK-PROBE"
+	r, err := k.revision(hashIPPort)
 	if err != nil {
 		return err
 	}
-	if err := firstError(k.putSet(probe, r), k.sets.Flush); err != nil {
+	if err := firstError(k.putSet(set, hashIPPort, unix.AF_INET, r), k.sets.Flush); err != nil {
 		return name(err, setObject)
 	}
+	tables := b.tables(families[0])
 	const chainName = "SVCMARK-PROBE"
-	err = b.iptables.restore(ctx, "*nat\n:"+chainName+" - [0:0]\n"+
-		"-A "+chainName+" -m set --match-set "+probe.name+" dst,dst -j MARK --or-mark "+mark+"\n"+
+	err = tables.restore(ctx, "*nat\n:"+chainName+" - [0:0]\n"+
+		"-A "+chainName+" -m set --match-set "+set+" dst,dst -j MARK --or-mark "+mark+"\n"+
 		"-A "+chainName+" -m addrtype --dst-type LOCAL -m mark --mark "+mark+"/"+mark+" -j RETURN\n"+
+		"-A "+chainName+" -m physdev ! --physdev-is-in -j ACCEPT\n"+
 		"-A "+chainName+` -m comment --comment "svcmark probe" -j MASQUERADE --random-fully`+"\nCOMMIT\n"+
 		"*filter\n:"+chainName+" - [0:0]\n"+
+		"-A "+chainName+" -m ipvs --vaddr 198.51.100.0 --vproto tcp --vport 20000 -j DROP\n"+
 		"-A "+chainName+" -m conntrack --ctstate NEW -j REJECT\nCOMMIT\n")
 	if err != nil {
-		err = notSupported(b.iptables.name+" with nat and the matches set, addrtype, comment, conntrack and mark",
-			"modprobe ip_tables iptable_nat iptable_filter xt_set xt_addrtype xt_comment xt_conntrack xt_mark xt_MASQUERADE ipt_REJECT"+labAdvice, err)
+		err = notSupported(tables.name+" with nat and the matches set, addrtype, comment, conntrack, ipvs, mark and physdev",
+			"modprobe ip_tables iptable_nat iptable_filter xt_set xt_addrtype xt_comment xt_conntrack xt_ipvs xt_mark xt_physdev xt_MASQUERADE ipt_REJECT"+labAdvice, err)
 	} else {
-		err = b.iptables.restore(ctx, "*nat\n-F "+chainName+"\n-X "+chainName+"\nCOMMIT\n*filter\n-F "+chainName+"\n-X "+chainName+"\nCOMMIT\n")
+		err = tables.restore(ctx, "*nat\n-F "+chainName+"\n-X "+chainName+"\nCOMMIT\n*filter\n-F "+chainName+"\n-X "+chainName+"\nCOMMIT\n")
 	}
-	if gone := name(firstError(k.putSetCommand(ipsetDestroy, probe.name), k.sets.Flush), setObject); err == nil {
+	if gone := name(firstError(k.putSetCommand(ipsetDestroy, set), k.sets.Flush), setObject); err == nil {
 		err = gone
 	}
 	return err

@@ -5,67 +5,73 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"os/exec"
-	"strconv"
 	"strings"
 
 	mobyipvs "github.com/moby/ipvs"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/svcmark/svcmark/backends"
 	"github.com/svcmark/svcmark/backends/conntrack"
 )
 
-// stepwise is Sync by kube-proxy's own libraries and steps, in its order
-// (syncProxyRules): what a node really pays.
+// stepwise is a family's Sync by kube-proxy's own libraries and steps, in its
+// order (syncProxyRules): what a node really pays.
 type stepwise struct {
 	*Backend
 	ctx    context.Context
-	w      *want
+	p      *plan
+	tables iptables
 	handle *mobyipvs.Handle
 	link   netlink.Link
-	bound  map[string]bool // addresses that kube-ipvs0 had before
+	bound  map[ip]bool // addresses of the family that kube-ipvs0 had before
 }
 
-func (b *Backend) syncStepwise(ctx context.Context, w *want) error {
+func (b *Backend) syncStepwise(ctx context.Context, k *kernel, node nodeState, state *backends.State, plans []*plan) error {
 	// moby/ipvs asks for the netlink family once in a process and remembers
-	// a refusal for ever: it must not ask too early.
-	k, err := openKernel()
-	if err != nil {
-		return err
-	}
-	k.close()
-	if k.family == 0 {
-		return noIPVS()
-	}
+	// a refusal for ever: it must not ask before k was seen to have it.
 	handle, err := mobyipvs.New("")
 	if err != nil {
 		return fmt.Errorf("moby/ipvs: %w", err)
 	}
 	defer handle.Close()
-	s := &stepwise{Backend: b, ctx: ctx, w: w, handle: handle}
-	for _, step := range []func() error{
-		func() error { return b.sysctls.set(sysctls(kernelRelease())) },
-		s.ensureChains, s.ensureDevice, s.ensureSets, s.syncServices, s.syncSets,
-		func() error { return b.iptables.restore(ctx, w.rules.restore(nil)) },
-		s.removeAddrs, s.removeServices,
-		func() error { return conntrack.DropStale(w.state) },
-	} {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := step(); err != nil {
-			return err
-		}
+	steps := []func() error{func() error { return b.sysctls.set(sysctls(kernelRelease())) }}
+	for _, p := range plans {
+		s := &stepwise{Backend: b, ctx: ctx, p: p, tables: b.tables(p.family), handle: handle}
+		steps = append(steps,
+			s.ensureChains, s.ensureDevice, s.ensureSets, s.syncServices, s.syncSets,
+			func() error { rules := p.rules(); return s.tables.restore(ctx, rules.restore(nil)) },
+			s.removeAddrs, s.removeServices,
+		)
 	}
-	return nil
+	steps = append(steps,
+		func() error { return b.loseStepwise(ctx, k, node, plans) },
+		func() error { return conntrack.DropStale(state) },
+	)
+	return inTurn(ctx, steps)
+}
+
+// loseStepwise is no step of kube-proxy's, whose families do not change.
+func (b *Backend) loseStepwise(ctx context.Context, k *kernel, node nodeState, plans []*plan) error {
+	if len(plans) == len(families) {
+		return nil
+	}
+	headers, err := k.setHeaders()
+	if err != nil {
+		return err
+	}
+	servers, err := k.virtualServers()
+	if err != nil {
+		return err
+	}
+	return b.removeLost(ctx, k, node, plans, servers, headers)
 }
 
 // iptables runs the program once: there reports exit code 0, and an exit code
 // of 1 says that what was to be made or found is there or is not.
 func (s *stepwise) iptablesOnce(args ...string) (there bool, err error) {
-	_, err = s.iptables.run(s.ctx, nil, s.iptables.name, append(wait[:len(wait):len(wait)], args...)...)
+	_, err = s.tables.run(s.ctx, nil, s.tables.name, append(wait[:len(wait):len(wait)], args...)...)
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == 1 {
 		return false, nil
 	}
@@ -92,7 +98,7 @@ func (s *stepwise) ensureChains() error {
 			return err
 		}
 		if !made {
-			return fmt.Errorf("%s refused the rule %s", s.iptables.name, j.rule())
+			return fmt.Errorf("%s refused the rule %s", s.tables.name, j.rule())
 		}
 	}
 	return nil
@@ -110,25 +116,30 @@ func (s *stepwise) ensureDevice() error {
 		return fmt.Errorf("device %s: %w", device, err)
 	}
 	s.link = link
-	addrs, err := netlink.AddrList(link, netlink.FAMILY_V4)
+	addrs, err := netlink.AddrList(link, int(s.p.af))
 	if err != nil {
 		return fmt.Errorf("reading the addresses of %s: %w", device, err)
 	}
-	s.bound = make(map[string]bool, len(addrs))
+	s.bound = make(map[ip]bool, len(addrs))
 	for _, a := range addrs {
-		s.bound[a.IP.String()] = true
+		if !a.IP.IsLinkLocalUnicast() {
+			s.bound[ipFrom(s.p.family, a.IP)] = true
+		}
 	}
 	return nil
 }
 
+// ipFrom is an address of a family out of a library's form of it.
+func ipFrom(f *family, a net.IP) ip {
+	if f.af == unix.AF_INET {
+		return parseIP(f.af, a.To4())
+	}
+	return parseIP(f.af, a)
+}
+
 func (s *stepwise) ensureSets() error {
-	for _, set := range kubeSets {
-		args := []string{"create", set.name, set.typ}
-		if set.typ == bitmapPort {
-			args = append(args, "range", "0-65535")
-		} else {
-			args = append(args, "family", "inet", "hashsize", strconv.Itoa(hashSize), "maxelem", strconv.Itoa(maxElements))
-		}
+	for id, set := range kubeSets {
+		args := append([]string{"create", s.p.sets[id]}, createArgs(s.p.family, set.typ)...)
 		if _, err := s.ipset(append(args, "-exist")...); err != nil {
 			return err
 		}
@@ -137,20 +148,20 @@ func (s *stepwise) ensureSets() error {
 }
 
 func (s *stepwise) ipset(args ...string) ([]byte, error) {
-	return s.iptables.run(s.ctx, nil, "ipset", args...)
+	return s.tables.run(s.ctx, nil, "ipset", args...)
 }
 
-func (s *stepwise) service(v vip) *mobyipvs.Service {
+// mobyService is a virtual server as moby/ipvs takes it.
+func mobyService(v *vip, want service) *mobyipvs.Service {
 	return &mobyipvs.Service{
-		AddressFamily: unix.AF_INET, Address: net.IP(v.addr[:]), Protocol: uint16(v.proto), Port: v.port,
-		SchedName: s.scheduler, Flags: s.flags(), Netmask: hostMask,
+		AddressFamily: uint16(v.family), Address: v.bytes(), Protocol: uint16(v.proto), Port: v.port,
+		SchedName: want.scheduler, Flags: want.flags, Timeout: want.timeout, Netmask: want.netmask,
 	}
 }
 
 func (s *stepwise) syncServices() error {
-	for i := range s.w.servers {
-		v := &s.w.servers[i]
-		if err := s.syncService(v.vip); err != nil {
+	for _, v := range s.p.orderedServers {
+		if err := s.syncService(v); err != nil {
 			return fmt.Errorf("virtual server %v: %w", v.vip, err)
 		}
 		if err := s.syncEndpoints(v); err != nil {
@@ -163,12 +174,13 @@ func (s *stepwise) syncServices() error {
 	return nil
 }
 
-func (s *stepwise) syncService(v vip) error {
-	svc := s.service(v)
+func (s *stepwise) syncService(v *server) error {
+	svc := mobyService(&v.vip, s.service(s.p.family, v))
 	// kube-proxy takes any failure to read it for its absence.
 	have, err := s.handle.GetService(svc)
 	switch {
 	case err != nil:
+		delete(s.leaving, v.vip)
 		err = s.handle.NewService(svc)
 	case have.SchedName != svc.SchedName || have.Flags&^flagHashed != svc.Flags || have.Timeout != svc.Timeout:
 		err = s.handle.UpdateService(svc)
@@ -176,8 +188,7 @@ func (s *stepwise) syncService(v vip) error {
 	if err != nil {
 		return err
 	}
-	ip := netip.AddrFrom4(v.addr).String()
-	if s.bound[ip] {
+	if _, bind := s.p.counts[setIPVSAddrs][entry{ip: v.ip}]; !bind || s.bound[v.ip] {
 		return nil
 	}
 	// The device is looked up for every address.
@@ -185,15 +196,15 @@ func (s *stepwise) syncService(v vip) error {
 	if err != nil {
 		return err
 	}
-	err = netlink.AddrAdd(link, &netlink.Addr{IPNet: netlink.NewIPNet(net.IP(v.addr[:]))})
+	err = netlink.AddrAdd(link, &netlink.Addr{IPNet: netlink.NewIPNet(v.bytes())})
 	if err != nil && !errors.Is(err, unix.EEXIST) {
-		return fmt.Errorf("binding %s to %s: %w", ip, device, err)
+		return fmt.Errorf("binding %s to %s: %w", v.ip, device, err)
 	}
 	return nil
 }
 
 func (s *stepwise) syncEndpoints(v *server) error {
-	svc, err := s.handle.GetService(s.service(v.vip))
+	svc, err := s.handle.GetService(mobyService(&v.vip, s.service(s.p.family, v)))
 	if err != nil {
 		return err
 	}
@@ -201,15 +212,19 @@ func (s *stepwise) syncEndpoints(v *server) error {
 	if err != nil {
 		return err
 	}
-	stale := make(map[string]*mobyipvs.Destination, len(have))
+	stale := make(map[dest]*mobyipvs.Destination, len(have))
 	for _, d := range have {
-		stale[net.JoinHostPort(d.Address.String(), strconv.Itoa(int(d.Port)))] = d
+		stale[dest{ipFrom(s.p.family, d.Address), d.Port}] = d
 	}
 	for _, d := range v.dests {
-		want := &mobyipvs.Destination{Address: net.IP(d.addr[:]), Port: d.port, Weight: int(wanted.weight)}
-		there, ok := stale[d.String()]
-		delete(stale, d.String())
+		want := &mobyipvs.Destination{Address: d.bytes(), Port: d.port, Weight: 1}
+		there, ok := stale[d]
+		delete(stale, d)
 		switch {
+		case ok && s.leaving.drop(v.vip, d):
+			if err = s.handle.DelDestination(svc, want); err == nil {
+				err = s.handle.NewDestination(svc, want)
+			}
 		case !ok:
 			err = s.handle.NewDestination(svc, want)
 		case there.Weight != want.Weight || there.ConnectionFlags&forwardMask != forwardMasquerade ||
@@ -220,17 +235,40 @@ func (s *stepwise) syncEndpoints(v *server) error {
 			return fmt.Errorf("real server %v: %w", d, err)
 		}
 	}
-	for key, d := range stale {
-		if err := s.handle.DelDestination(svc, d); err != nil {
-			return fmt.Errorf("real server %s: %w", key, err)
+	for d, there := range stale {
+		if there.Weight == 0 && s.leaving.has(v.vip, d) {
+			continue
+		}
+		if err := s.retireOne(svc, v.vip, d); err != nil {
+			return fmt.Errorf("real server %s: %w", d, err)
 		}
 	}
 	return nil
 }
 
+// retireOne reads the real servers once more for each that must go.
+func (s *stepwise) retireOne(svc *mobyipvs.Service, v vip, d dest) error {
+	have, err := s.handle.GetDestinations(svc)
+	if err != nil {
+		return err
+	}
+	for _, there := range have {
+		if (dest{ipFrom(s.p.family, there.Address), there.Port}) != d {
+			continue
+		}
+		if !graceful(v.proto) || there.ActiveConnections+there.InactiveConnections == 0 {
+			return s.handle.DelDestination(svc, there)
+		}
+		s.leaving.add(v, d)
+		return s.handle.UpdateDestination(svc, &mobyipvs.Destination{Address: d.bytes(), Port: d.port})
+	}
+	return nil
+}
+
 func (s *stepwise) syncSets() error {
-	for _, set := range kubeSets {
-		out, err := s.ipset("list", set.name)
+	for id, set := range kubeSets {
+		name := s.p.sets[id]
+		out, err := s.ipset("list", name)
 		if err != nil {
 			return err
 		}
@@ -240,21 +278,22 @@ func (s *stepwise) syncSets() error {
 			stale[strings.TrimSpace(line)] = true
 		}
 		var missing []string
-		_ = s.w.each(set.name, func(e entry) error {
-			text := e.text(set.typ)
+		for i := range s.p.orderedEntries[id] {
+			// A network of one address is listed in other words than it is
+			// added with, and so it goes and comes at each sync.
+			text := s.p.orderedEntries[id][i].text(set.typ)
 			if !stale[text] {
 				missing = append(missing, text)
 			}
 			delete(stale, text)
-			return nil
-		})
+		}
 		for text := range stale {
-			if _, err := s.ipset("del", set.name, text); err != nil {
+			if _, err := s.ipset("del", name, text); err != nil {
 				return err
 			}
 		}
 		for _, text := range missing {
-			if _, err := s.ipset("add", set.name, text, "-exist"); err != nil {
+			if _, err := s.ipset("add", name, text, "-exist"); err != nil {
 				return err
 			}
 		}
@@ -263,37 +302,33 @@ func (s *stepwise) syncSets() error {
 }
 
 func (s *stepwise) removeAddrs() error {
-	for _, a := range s.w.addrs {
-		delete(s.bound, netip.AddrFrom4(a).String())
-	}
-	for ip := range s.bound {
-		err := netlink.AddrDel(s.link, &netlink.Addr{IPNet: netlink.NewIPNet(net.ParseIP(ip))})
+	for a := range s.bound {
+		if _, keep := s.p.counts[setIPVSAddrs][entry{ip: a}]; keep {
+			continue
+		}
+		err := netlink.AddrDel(s.link, &netlink.Addr{IPNet: netlink.NewIPNet(a.bytes())})
 		if err != nil && !errors.Is(err, unix.ENXIO) {
-			return fmt.Errorf("unbinding %s from %s: %w", ip, device, err)
+			return fmt.Errorf("unbinding %s from %s: %w", a, device, err)
 		}
 	}
 	return nil
 }
 
 func (s *stepwise) removeServices() error {
-	active := make(map[vip]bool, len(s.w.servers))
-	for i := range s.w.servers {
-		active[s.w.servers[i].vip] = true
-	}
 	have, err := s.handle.GetServices()
 	if err != nil {
 		return fmt.Errorf("reading the virtual servers: %w", err)
 	}
 	for _, svc := range have {
-		ip := svc.Address.To4()
-		if svc.AddressFamily != unix.AF_INET || svc.FWMark != 0 || ip == nil {
+		if svc.AddressFamily != uint16(s.p.af) || svc.FWMark != 0 {
 			continue
 		}
-		v := vip{addr: [4]byte(ip), port: svc.Port, proto: uint8(svc.Protocol)}
-		if active[v] {
+		v := vip{ipFrom(s.p.family, svc.Address), uint8(svc.Protocol), svc.Port}
+		if s.p.servers[v] != nil {
 			continue
 		}
-		if err := s.handle.DelService(s.service(v)); err != nil {
+		delete(s.leaving, v)
+		if err := s.handle.DelService(mobyService(&v, service{scheduler: svc.SchedName, netmask: s.p.netmask})); err != nil {
 			return fmt.Errorf("removing virtual server %v: %w", v, err)
 		}
 	}

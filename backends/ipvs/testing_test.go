@@ -17,7 +17,7 @@ func sortBy(lines []string, key func(string) string) {
 	slices.SortFunc(lines, func(a, b string) int { return strings.Compare(key(a), key(b)) })
 }
 
-var addrLine = regexp.MustCompile(`(?m)^    inet .*\n.*\n`)
+var addrLine = regexp.MustCompile(`(?m)^    inet6? .*\n.*\n`)
 
 // addrsOrdered sorts the addresses of a dump: a device lists them in the order
 // in which they came.

@@ -41,35 +41,58 @@ const (
 	destWeight  = 4
 	destUpper   = 5
 	destLower   = 6
+	destActive  = 7 // connections
+	destInert   = 8 // connections that are closing, or that have no state
 
+	flagPersistent          = 0x1
 	flagHashed              = 0x2 // set by the kernel on every virtual server
 	flagSchedulerHashesPort = 0x10
 	forwardMask             = 0x7
 	forwardMasquerade       = 0
-	hostMask                = 0xffffffff
 )
 
 // virtualServer is what the kernel says about one.
 type virtualServer struct {
 	vip
-	family    uint16
-	mark      uint32 // of the firewall; then there is no vip
+	service
+	mark  uint32 // of the firewall; then there is no vip
+	dests map[dest]realServer
+}
+
+// service is what a virtual server has beside its key.
+type service struct {
 	scheduler string
 	flags     uint32 // without flagHashed
 	timeout   uint32 // of persistence, seconds
 	netmask   uint32 // of persistence
-	dests     map[dest]realServer
+}
+
+// service is how kube-proxy makes a virtual server.
+func (b *Backend) service(f *family, s *server) service {
+	want := service{scheduler: b.scheduler, timeout: s.affinity, netmask: f.netmask}
+	if s.affinity > 0 {
+		want.flags |= flagPersistent
+	}
+	if b.scheduler == "mh" { // the source's port counts as well
+		want.flags |= flagSchedulerHashesPort
+	}
+	return want
 }
 
 // realServer is what the kernel says about one, but for its key.
-type realServer struct{ forward, weight, upper, lower uint32 }
+type realServer struct {
+	forward, weight, upper, lower uint32
+	connections                   uint32 // active and inactive ones
+}
 
-// wanted is how kube-proxy makes each real server.
-var wanted = realServer{forward: forwardMasquerade, weight: 1}
+// wanted says whether it is as kube-proxy makes each.
+func (r realServer) wanted() bool {
+	return r.forward == forwardMasquerade && r.weight == 1 && r.upper == 0 && r.lower == 0
+}
 
-// ours says whether the kind is one that kube-proxy for IPv4 would take for its
-// own.
-func (s *virtualServer) ours() bool { return s.family == unix.AF_INET && s.mark == 0 }
+// ours says whether the kind is one that kube-proxy of a family would take for
+// its own.
+func (s *virtualServer) ours(f *family) bool { return s.family == f.af && s.mark == 0 }
 
 func beginIPVS(c *nlbatch.Conn, family uint16, cmd uint8, flags uint16) {
 	c.Begin(family, flags)
@@ -77,23 +100,23 @@ func beginIPVS(c *nlbatch.Conn, family uint16, cmd uint8, flags uint16) {
 }
 
 func putVIP(c *nlbatch.Conn, v vip) {
-	c.U16(serviceFamily, unix.AF_INET)
+	c.U16(serviceFamily, uint16(v.family))
 	c.U16(serviceProtocol, uint16(v.proto))
-	c.Addr(serviceAddr, v.addr)
+	c.Bytes(serviceAddr, v.bytes())
 	c.BE16(servicePort, v.port)
 }
 
 // putVirtualServer adds a request to make (cmdNewService) or change
 // (cmdSetService) a virtual server.
-func (k *kernel) putVirtualServer(cmd uint8, v vip, scheduler string, flags uint32) error {
+func (k *kernel) putVirtualServer(cmd uint8, v vip, s service) error {
 	c := k.ipvs
 	beginIPVS(c, k.family, cmd, 0)
 	m := c.Nest(attrService)
 	putVIP(c, v)
-	c.String(serviceScheduler, scheduler)
-	c.U32x2(serviceFlags, flags, 0xffffffff) // the second is the mask of what to change
-	c.U32(serviceTimeout, 0)
-	c.U32(serviceNetmask, hostMask)
+	c.String(serviceScheduler, s.scheduler)
+	c.U32x2(serviceFlags, s.flags, 0xffffffff) // the second is the mask of what to change
+	c.U32(serviceTimeout, s.timeout)
+	c.U32(serviceNetmask, s.netmask)
 	c.Unnest(m)
 	return c.End()
 }
@@ -109,26 +132,27 @@ func (k *kernel) putVirtualServerGone(v vip) error {
 
 // putRealServer adds a request to make (cmdNewDest), change (cmdSetDest) or
 // remove (cmdDelDest) a real server.
-func (k *kernel) putRealServer(cmd uint8, v vip, d dest) error {
+func (k *kernel) putRealServer(cmd uint8, v vip, d dest, weight uint32) error {
 	c := k.ipvs
 	beginIPVS(c, k.family, cmd, 0)
 	m := c.Nest(attrService)
 	putVIP(c, v)
 	c.Unnest(m)
 	m = c.Nest(attrDest)
-	c.Addr(destAddr, d.addr)
+	c.Bytes(destAddr, d.bytes())
 	c.BE16(destPort, d.port)
 	if cmd != cmdDelDest {
-		c.U32(destForward, wanted.forward)
-		c.U32(destWeight, wanted.weight)
-		c.U32(destUpper, wanted.upper)
-		c.U32(destLower, wanted.lower)
+		c.U32(destForward, forwardMasquerade)
+		c.U32(destWeight, weight)
+		c.U32(destUpper, 0)
+		c.U32(destLower, 0)
 	}
 	c.Unnest(m)
 	return c.End()
 }
 
-// virtualServers reads all of them back, with their real servers.
+// virtualServers reads all of them back, with the real servers of those that
+// have a VIP.
 func (k *kernel) virtualServers() (servers []*virtualServer, err error) {
 	if k.family == 0 {
 		return nil, nil
@@ -137,7 +161,7 @@ func (k *kernel) virtualServers() (servers []*virtualServer, err error) {
 		servers = servers[:0]
 		beginIPVS(k.ipvs, k.family, cmdGetService, unix.NLM_F_DUMP)
 		return k.ipvs.Query(func(_ uint16, payload []byte) error {
-			s, _, err := parseIPVS(payload)
+			s, _, err := parseIPVS(unix.AF_UNSPEC, payload)
 			servers = append(servers, &s)
 			return err
 		})
@@ -146,7 +170,7 @@ func (k *kernel) virtualServers() (servers []*virtualServer, err error) {
 		return nil, fmt.Errorf("reading the virtual servers: %w", err)
 	}
 	for _, s := range servers {
-		if !s.ours() {
+		if s.mark != 0 {
 			continue
 		}
 		if s.dests, err = k.realServers(s.vip); err != nil {
@@ -164,7 +188,7 @@ func (k *kernel) realServers(v vip) (dests map[dest]realServer, err error) {
 		putVIP(k.ipvs, v)
 		k.ipvs.Unnest(m)
 		return k.ipvs.Query(func(_ uint16, payload []byte) error {
-			_, d, err := parseIPVS(payload)
+			_, d, err := parseIPVS(v.family, payload)
 			dests[d.dest] = d.realServer
 			return err
 		})
@@ -178,17 +202,20 @@ type parsedDest struct {
 }
 
 // parseIPVS reads the payload of an IPVS message: what the kernel dumps, and
-// our own requests.
-func parseIPVS(payload []byte) (s virtualServer, d parsedDest, err error) {
+// our own requests. The kernel says of real servers' addresses no family: it is
+// the one given, or that of a virtual server in the same message.
+func parseIPVS(family uint8, payload []byte) (s virtualServer, d parsedDest, err error) {
 	if len(payload) < genlHeaderLen {
 		return s, d, fmt.Errorf("%w: IPVS message of %d bytes", nlbatch.ErrMalformed, len(payload))
 	}
 	err = nlbatch.EachAttr(payload[genlHeaderLen:], func(typ uint16, v []byte) error {
 		switch typ {
 		case attrService:
-			return parseService(v, &s)
+			err := parseService(v, &s)
+			family = s.family
+			return err
 		case attrDest:
-			return parseDest(v, &d)
+			return parseDest(family, v, &d)
 		}
 		return nil
 	})
@@ -199,11 +226,11 @@ func parseService(b []byte, s *virtualServer) error {
 	return nlbatch.EachAttr(b, func(typ uint16, v []byte) error {
 		switch typ {
 		case serviceFamily:
-			s.family = nlbatch.U16(v)
+			s.family = uint8(nlbatch.U16(v))
 		case serviceProtocol:
 			s.proto = uint8(nlbatch.U16(v))
 		case serviceAddr:
-			s.addr = nlbatch.Addr(v)
+			s.ip = parseIP(s.family, v) // the family comes first
 		case servicePort:
 			s.port = nlbatch.BE16(v)
 		case serviceMark:
@@ -222,11 +249,11 @@ func parseService(b []byte, s *virtualServer) error {
 	})
 }
 
-func parseDest(b []byte, d *parsedDest) error {
+func parseDest(family uint8, b []byte, d *parsedDest) error {
 	return nlbatch.EachAttr(b, func(typ uint16, v []byte) error {
 		switch typ {
 		case destAddr:
-			d.addr = nlbatch.Addr(v)
+			d.ip = parseIP(family, v)
 		case destPort:
 			d.port = nlbatch.BE16(v)
 		case destForward:
@@ -237,7 +264,11 @@ func parseDest(b []byte, d *parsedDest) error {
 			d.upper = nlbatch.U32(v)
 		case destLower:
 			d.lower = nlbatch.U32(v)
-			return io.EOF // counters follow
+		case destActive:
+			d.connections = nlbatch.U32(v)
+		case destInert:
+			d.connections += nlbatch.U32(v)
+			return io.EOF // statistics follow
 		}
 		return nil
 	})
@@ -249,7 +280,7 @@ func ipvsObject(r nlbatch.Refusal) string {
 		return "an IPVS request"
 	}
 	payload := r.Request[unix.NLMSG_HDRLEN:]
-	s, d, _ := parseIPVS(payload)
+	s, d, _ := parseIPVS(unix.AF_UNSPEC, payload)
 	server := fmt.Sprintf("virtual server %v", s.vip)
 	real := fmt.Sprintf("real server %v of %s", d.dest, server)
 	noScheduler := ""

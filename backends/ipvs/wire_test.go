@@ -3,6 +3,7 @@ package ipvs
 import (
 	"encoding/binary"
 	"errors"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -57,8 +58,14 @@ func be16(v uint16) []byte { return binary.BigEndian.AppendUint16(nil, v) }
 func be32(v uint32) []byte { return binary.BigEndian.AppendUint32(nil, v) }
 
 var (
-	aVIP  = vip{addr: [4]byte{10, 96, 0, 10}, port: 53, proto: unix.IPPROTO_UDP}
-	aDest = dest{addr: [4]byte{10, 160, 0, 1}, port: 5353}
+	aVIP  = vip{ip: ipOf(netip.MustParseAddr("10.96.0.10")), port: 53, proto: unix.IPPROTO_UDP}
+	aDest = dest{ip: ipOf(netip.MustParseAddr("10.160.0.1")), port: 5353}
+
+	plain      = service{scheduler: "rr", netmask: 0xffffffff}
+	persistent = service{scheduler: "rr", flags: flagPersistent | flagSchedulerHashesPort, timeout: 60, netmask: 128}
+
+	aVIP6  = vip{ip: ipOf(netip.MustParseAddr("fd00::10")), port: 53, proto: unix.IPPROTO_SCTP}
+	aDest6 = dest{ip: ipOf(netip.MustParseAddr("fd01::1")), port: 5353}
 )
 
 // Each request is, byte for byte, what netlink's own encoder makes of the
@@ -69,7 +76,7 @@ func TestWire(t *testing.T) {
 		nl.NewRtAttr(3, []byte{10, 96, 0, 10}), nl.NewRtAttr(4, be16(53)),
 	}
 	full := append(service[:4:4],
-		nl.NewRtAttr(6, []byte("rr\x00")), nl.NewRtAttr(7, append(nl.Uint32Attr(0x10), 0xff, 0xff, 0xff, 0xff)),
+		nl.NewRtAttr(6, []byte("rr\x00")), nl.NewRtAttr(7, append(nl.Uint32Attr(0), 0xff, 0xff, 0xff, 0xff)),
 		nl.NewRtAttr(8, nl.Uint32Attr(0)), nl.NewRtAttr(9, nl.Uint32Attr(0xffffffff)))
 	server := []*nl.RtAttr{
 		nl.NewRtAttr(1, []byte{10, 160, 0, 1}), nl.NewRtAttr(2, be16(5353)), nl.NewRtAttr(3, nl.Uint32Attr(0)),
@@ -84,7 +91,7 @@ func TestWire(t *testing.T) {
 		want []byte
 	}{
 		"virtual server": {
-			func(k *kernel) error { return k.putVirtualServer(cmdNewService, aVIP, "rr", flagSchedulerHashesPort) },
+			func(k *kernel) error { return k.putVirtualServer(cmdNewService, aVIP, plain) },
 			request(0x1c, 0, []byte{1, 1, 0, 0}, nest(1, full...)),
 		},
 		"virtual server gone": {
@@ -92,11 +99,11 @@ func TestWire(t *testing.T) {
 			request(0x1c, 0, []byte{3, 1, 0, 0}, nest(1, service...)),
 		},
 		"real server": {
-			func(k *kernel) error { return k.putRealServer(cmdNewDest, aVIP, aDest) },
+			func(k *kernel) error { return k.putRealServer(cmdNewDest, aVIP, aDest, 1) },
 			request(0x1c, 0, []byte{5, 1, 0, 0}, nest(1, service...), nest(2, server...)),
 		},
 		"real server gone": {
-			func(k *kernel) error { return k.putRealServer(cmdDelDest, aVIP, aDest) },
+			func(k *kernel) error { return k.putRealServer(cmdDelDest, aVIP, aDest, 0) },
 			request(0x1c, 0, []byte{7, 1, 0, 0}, nest(1, service...), nest(2, server[:2]...)),
 		},
 		"dummy device": {
@@ -106,27 +113,27 @@ func TestWire(t *testing.T) {
 				nest(unix.IFLA_LINKINFO, nl.NewRtAttr(unix.IFLA_INFO_KIND, []byte("dummy\x00")))),
 		},
 		"address": {
-			func(k *kernel) error { return k.putAddr(unix.RTM_NEWADDR, 7, boundAddr{aVIP.addr, 32}) },
+			func(k *kernel) error { return k.putAddr(unix.RTM_NEWADDR, 7, hostAddr(aVIP.ip)) },
 			request(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_EXCL, ifaddr,
-				nl.NewRtAttr(unix.IFA_LOCAL, aVIP.addr[:]), nl.NewRtAttr(unix.IFA_ADDRESS, aVIP.addr[:])),
+				nl.NewRtAttr(unix.IFA_LOCAL, aVIP.bytes()), nl.NewRtAttr(unix.IFA_ADDRESS, aVIP.bytes())),
 		},
 		"hash set": {
-			func(k *kernel) error { return k.putSet(kubeSet{"KUBE-X", hashIPPort}, 7) },
+			func(k *kernel) error { return k.putSet("KUBE-X", hashIPPort, unix.AF_INET, 7) },
 			request(6<<8|2, unix.NLM_F_CREATE, setHead, protocol, nl.NewRtAttr(2, []byte("KUBE-X\x00")), nl.NewRtAttr(3, []byte("hash:ip,port\x00")),
 				nl.NewRtAttr(4, []byte{7}), nl.NewRtAttr(5, []byte{2}),
 				nest(7, nl.NewRtAttr(18|unix.NLA_F_NET_BYTEORDER, be32(1024)), nl.NewRtAttr(19|unix.NLA_F_NET_BYTEORDER, be32(65536)))),
 		},
 		"bitmap set": {
-			func(k *kernel) error { return k.putSet(kubeSet{"KUBE-X", bitmapPort}, 3) },
+			func(k *kernel) error { return k.putSet("KUBE-X", bitmapPort, unix.AF_INET6, 3) },
 			request(6<<8|2, unix.NLM_F_CREATE, setHead, protocol, nl.NewRtAttr(2, []byte("KUBE-X\x00")), nl.NewRtAttr(3, []byte("bitmap:port\x00")),
 				nl.NewRtAttr(4, []byte{3}), nl.NewRtAttr(5, []byte{0}),
 				nest(7, nl.NewRtAttr(4|unix.NLA_F_NET_BYTEORDER, be16(0)), nl.NewRtAttr(5|unix.NLA_F_NET_BYTEORDER, be16(65535)))),
 		},
 		"two entries": {
 			func(k *kernel) error {
-				a := adder{k: k, cmd: ipsetAdd, set: kubeSet{"KUBE-X", hashIPPortIP}}
+				a := adder{k: k, cmd: ipsetAdd, name: "KUBE-X", typ: hashIPPortIP}
 				for range 2 {
-					if err := a.put(entry{ip: aDest.addr, port: aDest.port, proto: 17, ip2: aDest.addr}); err != nil {
+					if err := a.put(&entry{ip: aDest.ip, port: aDest.port, proto: 17, ip2: aDest.ip}); err != nil {
 						return err
 					}
 				}
@@ -155,16 +162,16 @@ func TestRefusalsNameTheirObject(t *testing.T) {
 		return err.Error()
 	}
 	for _, c := range []struct{ got, want string }{
-		{refuse(unix.ENOENT, ipvsObject, func(k *kernel) error { return k.putVirtualServer(cmdNewService, aVIP, "mh", 0) }),
+		{refuse(unix.ENOENT, ipvsObject, func(k *kernel) error { return k.putVirtualServer(cmdNewService, aVIP, service{scheduler: "mh"}) }),
 			`adding virtual server udp 10.96.0.10:53: the kernel has no scheduler "mh" (modprobe ip_vs_mh)`},
-		{refuse(unix.EINVAL, ipvsObject, func(k *kernel) error { return k.putRealServer(cmdNewDest, aVIP, aDest) }),
+		{refuse(unix.EINVAL, ipvsObject, func(k *kernel) error { return k.putRealServer(cmdNewDest, aVIP, aDest, 1) }),
 			"adding real server 10.160.0.1:5353 of virtual server udp 10.96.0.10:53: its address has no unicast route; is lo up?"},
-		{refuse(unix.ENOENT, ipvsObject, func(k *kernel) error { return k.putRealServer(cmdDelDest, aVIP, aDest) }),
+		{refuse(unix.ENOENT, ipvsObject, func(k *kernel) error { return k.putRealServer(cmdDelDest, aVIP, aDest, 0) }),
 			"removing real server 10.160.0.1:5353 of virtual server udp 10.96.0.10:53"},
-		{refuse(unix.EEXIST, routeObject, func(k *kernel) error { return k.putAddr(unix.RTM_NEWADDR, 7, boundAddr{aVIP.addr, 32}) }),
+		{refuse(unix.EEXIST, routeObject, func(k *kernel) error { return k.putAddr(unix.RTM_NEWADDR, 7, hostAddr(aVIP.ip)) }),
 			"binding 10.96.0.10 to kube-ipvs0"},
-		{refuse(4103, setObject, func(k *kernel) error { return k.putSet(kubeSets[0], 7) }), "creating set KUBE-LOOP-BACK"},
-		{refuse(4100, setObject, func(k *kernel) error { return k.putSetCommand(ipsetDestroy, setClusterIP) }),
+		{refuse(4103, setObject, func(k *kernel) error { return k.putSet("KUBE-LOOP-BACK", hashIPPortIP, unix.AF_INET, 7) }), "creating set KUBE-LOOP-BACK"},
+		{refuse(4100, setObject, func(k *kernel) error { return k.putSetCommand(ipsetDestroy, "KUBE-CLUSTER-IP") }),
 			"destroying set KUBE-CLUSTER-IP: the set is in use by a rule"},
 	} {
 		if !strings.HasPrefix(c.got, c.want) || !strings.Contains(c.got, "2 more") {
@@ -176,9 +183,9 @@ func TestRefusalsNameTheirObject(t *testing.T) {
 // Of many entries in one request the kernel names one by its line.
 func TestRefusedEntry(t *testing.T) {
 	sent := recorded(func(k *kernel) error {
-		a := adder{k: k, cmd: ipsetAdd, set: kubeSet{setClusterIP, hashIPPort}}
+		a := adder{k: k, cmd: ipsetAdd, name: "KUBE-CLUSTER-IP", typ: hashIPPort}
 		for port := range uint16(5) {
-			if err := a.put(entry{ip: [4]byte{10, 96, 0, 1}, port: 80 + port, proto: 6}); err != nil {
+			if err := a.put(&entry{ip: ipOf(netip.MustParseAddr("10.96.0.1")), port: 80 + port, proto: 6}); err != nil {
 				return err
 			}
 		}
@@ -200,37 +207,71 @@ func TestRefusedEntry(t *testing.T) {
 
 // Requests and dumps share their parsers: what is written is read back.
 func TestParseWhatWasWritten(t *testing.T) {
-	payload := recorded(func(k *kernel) error { return k.putRealServer(cmdNewDest, aVIP, aDest) })[unix.NLMSG_HDRLEN:]
-	s, d, err := parseIPVS(payload)
-	if err != nil || s.vip != aVIP || d.dest != aDest || d.realServer != wanted || !s.ours() {
-		t.Errorf("%+v %+v %v", s, d, err)
-	}
-	payload = recorded(func(k *kernel) error { return k.putVirtualServer(cmdNewService, aVIP, "sed", 0x13) })[unix.NLMSG_HDRLEN:]
-	s, _, err = parseIPVS(payload)
-	if err != nil || s.vip != aVIP || s.scheduler != "sed" || s.flags != 0x11 || s.netmask != hostMask {
-		t.Errorf("%+v %v", s, err)
+	for _, c := range []struct {
+		vip  vip
+		dest dest
+		af   uint8
+	}{{aVIP, aDest, unix.AF_INET}, {aVIP6, aDest6, unix.AF_INET6}} {
+		payload := recorded(func(k *kernel) error { return k.putRealServer(cmdNewDest, c.vip, c.dest, 1) })[unix.NLMSG_HDRLEN:]
+		s, d, err := parseIPVS(unix.AF_UNSPEC, payload)
+		if err != nil || s.vip != c.vip || d.dest != c.dest || !d.wanted() || s.family != c.af {
+			t.Errorf("%+v %+v %v", s, d, err)
+		}
+		payload = recorded(func(k *kernel) error { return k.putVirtualServer(cmdNewService, c.vip, persistent) })[unix.NLMSG_HDRLEN:]
+		s, _, err = parseIPVS(unix.AF_UNSPEC, payload)
+		if err != nil || s.vip != c.vip || s.service != persistent {
+			t.Errorf("%+v %v", s, err)
+		}
+		payload = recorded(func(k *kernel) error { return k.putAddr(unix.RTM_NEWADDR, 7, hostAddr(c.vip.ip)) })[unix.NLMSG_HDRLEN:]
+		a, index, err := parseAddr(payload)
+		if err != nil || a != hostAddr(c.vip.ip) || index != 7 {
+			t.Errorf("%+v %d %v", a, index, err)
+		}
+		for id, set := range kubeSets {
+			e := map[string]entry{
+				hashIP:        {ip: c.vip.ip},
+				hashIPPort:    {ip: c.vip.ip, proto: c.vip.proto, port: 1},
+				hashIPPortIP:  {ip: c.vip.ip, proto: c.vip.proto, port: 1, ip2: c.dest.ip},
+				hashIPPortNet: {ip: c.vip.ip, proto: c.vip.proto, port: 1, ip2: c.dest.ip, bits: 24},
+				bitmapPort:    {port: 30000},
+			}[set.typ]
+			payload := recorded(func(k *kernel) error {
+				a := adder{k: k, cmd: ipsetAdd, name: families[1].sets[id], typ: set.typ}
+				return firstError(a.put(&e), a.end)
+			})[unix.NLMSG_HDRLEN:]
+			var got []entry
+			l, err := parseSetList(payload, func(e entry, _ uint32) error { got = append(got, e); return nil })
+			if err != nil || l.name != families[1].sets[id] || len(got) != 1 || got[0] != e {
+				t.Errorf("%s: %+v %v, want %+v", l.name, got, err, e)
+			}
+		}
 	}
 }
 
 // Whatever the kernel says, parsing ends.
 func FuzzParse(f *testing.F) {
 	for _, put := range []func(k *kernel) error{
-		func(k *kernel) error { return k.putRealServer(cmdNewDest, aVIP, aDest) },
-		func(k *kernel) error { return k.putVirtualServer(cmdNewService, aVIP, "rr", 0) },
+		func(k *kernel) error { return k.putRealServer(cmdNewDest, aVIP, aDest, 1) },
+		func(k *kernel) error { return k.putVirtualServer(cmdNewService, aVIP6, persistent) },
+		func(k *kernel) error { return k.putRealServer(cmdSetDest, aVIP6, aDest6, 0) },
+		func(k *kernel) error { return k.putAddr(unix.RTM_DELADDR, 7, hostAddr(aVIP6.ip)) },
 		func(k *kernel) error { return k.putDummy("x") },
-		func(k *kernel) error { return k.putAddr(unix.RTM_NEWADDR, 7, boundAddr{aVIP.addr, 32}) },
-		func(k *kernel) error { return k.putSet(kubeSets[0], 7) },
+		func(k *kernel) error { return k.putAddr(unix.RTM_NEWADDR, 7, hostAddr(aVIP.ip)) },
+		func(k *kernel) error { return k.putSet("KUBE-LOOP-BACK", hashIPPortIP, unix.AF_INET, 7) },
 		func(k *kernel) error {
-			a := adder{k: k, cmd: ipsetAdd, set: kubeSets[0]}
-			_ = a.put(entry{})
+			a := adder{k: k, cmd: ipsetAdd, name: families[1].sets[setLoadBalancerSourceCIDR], typ: hashIPPortNet}
+			_ = a.put(&entry{ip: aVIP6.ip, ip2: aDest6.ip, bits: 64, port: 80, proto: 6})
 			return a.end()
 		},
 	} {
 		f.Add(recorded(put))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		_, _, _ = parseIPVS(b)
-		_, _ = parseSetList(b, func(entry, uint32) error { return nil })
+		for _, family := range []uint8{unix.AF_UNSPEC, unix.AF_INET, unix.AF_INET6} {
+			s, d, _ := parseIPVS(family, b)
+			_, _ = s.vip.String(), d.dest.String()
+		}
+		_, _ = parseSetList(b, func(e entry, _ uint32) error { _ = e.text(hashIPPortNet); return nil })
 		_, _, _ = parseLink(b)
 		_, _, _ = parseAddr(b)
 		for _, object := range []func(nlbatch.Refusal) string{ipvsObject, setObject, routeObject} {

@@ -55,10 +55,11 @@ func (c *Conn) BE32(typ uint16, v uint32) {
 	c.buf = binary.BigEndian.AppendUint32(c.buf, v)
 }
 
-// Addr adds the four bytes of an IPv4 address.
-func (c *Conn) Addr(typ uint16, a [4]byte) {
-	c.attr(typ, 4)
-	c.buf = append(c.buf, a[0], a[1], a[2], a[3])
+// Bytes adds an attribute of bytes as they are: an address.
+func (c *Conn) Bytes(typ uint16, b []byte) {
+	c.attr(typ, len(b))
+	c.buf = append(c.buf, b...)
+	c.pad()
 }
 
 // String adds a string with the zero byte that the kernel wants at its end.

@@ -271,7 +271,7 @@ func TestNoAllocationPerRequest(t *testing.T) {
 			c.U16(1, 2)
 			c.String(2, "rr")
 			c.BE16(3, 80)
-			c.Addr(4, [4]byte{10, 0, 0, 1})
+			c.Bytes(4, []byte{10, 0, 0, 1})
 			c.U32x2(5, i, i)
 			c.Unnest(m)
 			_ = c.End()

@@ -178,12 +178,3 @@ func U8(v []byte) uint8 {
 	}
 	return v[0]
 }
-
-// Addr reads an IPv4 address out of an attribute of at least four bytes (the
-// kernel pads some to the length of IPv6), 0.0.0.0 from fewer.
-func Addr(v []byte) (a [4]byte) {
-	if len(v) >= 4 {
-		copy(a[:], v)
-	}
-	return a
-}

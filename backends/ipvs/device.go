@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"net/netip"
 
 	"golang.org/x/sys/unix"
 
@@ -75,60 +74,125 @@ func parseLink(payload []byte) (index int32, kind string, err error) {
 	return index, kind, err
 }
 
-// boundAddr is an address of a device.
-type boundAddr struct {
-	addr [4]byte
-	bits uint8 // of its prefix; kube-proxy's have 32
+// ensureDevice makes kube-ipvs0, unless index says that it is there.
+func (k *kernel) ensureDevice(index int32) (int32, error) {
+	if index != 0 {
+		return index, nil
+	}
+	if err := firstError(k.putDummy(device), k.route.Flush); err != nil {
+		return 0, name(err, routeObject)
+	}
+	index, _, err := k.link(device)
+	return index, err
 }
+
+// nodeState is what the node has before a Sync.
+type nodeState struct {
+	device int32 // the index of kube-ipvs0, 0 when there is none
+	addrs
+}
+
+func (k *kernel) node() (n nodeState, err error) {
+	if n.device, _, err = k.link(device); err != nil {
+		return n, err
+	}
+	n.addrs, err = k.addrs(n.device)
+	return n, err
+}
+
+// deviceAddr is an address of a device.
+type deviceAddr struct {
+	ip
+	prefix uint8 // its length; kube-proxy's are as long as the address
+}
+
+// hostAddr is how kube-proxy binds an address.
+func hostAddr(a ip) deviceAddr { return deviceAddr{a, a.bits()} }
 
 // putAddr adds a request to bind (unix.RTM_NEWADDR) or unbind
 // (unix.RTM_DELADDR) an address.
-func (k *kernel) putAddr(cmd uint16, index int32, a boundAddr) error {
+func (k *kernel) putAddr(cmd uint16, index int32, a deviceAddr) error {
 	c := k.route
 	var flags uint16
 	if cmd == unix.RTM_NEWADDR {
 		flags = unix.NLM_F_CREATE | unix.NLM_F_EXCL
 	}
 	c.Begin(cmd, flags)
-	head := [unix.SizeofIfAddrmsg]byte{unix.AF_INET, a.bits, 0, unix.RT_SCOPE_UNIVERSE}
+	head := [unix.SizeofIfAddrmsg]byte{a.family, a.prefix, 0, unix.RT_SCOPE_UNIVERSE}
 	binary.NativeEndian.PutUint32(head[4:], uint32(index))
 	c.Raw(head[:]...)
-	c.Addr(unix.IFA_LOCAL, a.addr)
-	c.Addr(unix.IFA_ADDRESS, a.addr)
+	c.Bytes(unix.IFA_LOCAL, a.bytes())
+	c.Bytes(unix.IFA_ADDRESS, a.bytes())
 	return c.End()
 }
 
-// addrs reads the IPv4 addresses of a device.
-func (k *kernel) addrs(index int32) (bound map[boundAddr]struct{}, err error) {
+// addrs are the node's addresses, as kube-proxy looks at them: without those of
+// the loopback network and, in IPv6, link-local ones (isValidForSet in its
+// netlink_linux.go).
+type addrs struct {
+	bound map[deviceAddr]struct{} // on kube-ipvs0
+	own   []ip                    // on other devices, each once
+}
+
+// ofFamily are the node's own addresses of a family.
+func (a *addrs) ofFamily(f *family) []ip {
+	var own []ip
+	for _, x := range a.own {
+		if x.family == f.af {
+			own = append(own, x)
+		}
+	}
+	return own
+}
+
+// addrs reads all addresses. index is that of kube-ipvs0, 0 when there is none.
+func (k *kernel) addrs(index int32) (read addrs, err error) {
+	var seen map[ip]struct{}
 	err = dump(func() error {
-		bound = make(map[boundAddr]struct{})
+		read = addrs{bound: make(map[deviceAddr]struct{})}
+		seen = make(map[ip]struct{})
 		c := k.route
 		c.Begin(unix.RTM_GETADDR, unix.NLM_F_DUMP)
-		c.Raw(unix.AF_INET, 0, 0, 0, 0, 0, 0, 0)
+		c.Raw(unix.AF_UNSPEC, 0, 0, 0, 0, 0, 0, 0)
 		return c.Query(func(_ uint16, payload []byte) error {
 			a, at, err := parseAddr(payload)
-			if at == index {
-				bound[a] = struct{}{}
+			if err != nil || a.family == 0 || a.addr().IsLoopback() || a.family == unix.AF_INET6 && a.addr().IsLinkLocalUnicast() {
+				return err
 			}
-			return err
+			if at == index {
+				read.bound[a] = struct{}{}
+			} else if _, dup := seen[a.ip]; !dup {
+				seen[a.ip] = struct{}{}
+				read.own = append(read.own, a.ip)
+			}
+			return nil
 		})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reading the addresses of %s: %w", device, err)
+		return addrs{}, fmt.Errorf("reading the node's addresses: %w", err)
 	}
-	return bound, nil
+	return read, nil
 }
 
-// parseAddr reads the payload of an address message.
-func parseAddr(payload []byte) (a boundAddr, index int32, err error) {
+// parseAddr reads the payload of an address message. An address of another
+// family than IPv4 and IPv6 is none.
+func parseAddr(payload []byte) (a deviceAddr, index int32, err error) {
 	if len(payload) < unix.SizeofIfAddrmsg {
 		return a, 0, fmt.Errorf("%w: address message of %d bytes", nlbatch.ErrMalformed, len(payload))
 	}
-	a.bits = payload[1]
+	family := payload[0]
+	if family != unix.AF_INET && family != unix.AF_INET6 {
+		return a, 0, nil
+	}
+	a.prefix = payload[1]
 	index = int32(binary.NativeEndian.Uint32(payload[4:]))
+	local := false // IFA_ADDRESS is the peer's where there is a peer
 	err = nlbatch.EachAttr(payload[unix.SizeofIfAddrmsg:], func(typ uint16, v []byte) error {
-		if typ == unix.IFA_LOCAL {
-			a.addr = nlbatch.Addr(v)
+		switch {
+		case typ == unix.IFA_LOCAL:
+			a.ip, local = parseIP(family, v), true
+		case typ == unix.IFA_ADDRESS && !local:
+			a.ip = parseIP(family, v)
 		}
 		return nil
 	})
@@ -147,10 +211,10 @@ func routeObject(r nlbatch.Refusal) string {
 		return "removing the dummy device " + device
 	case unix.RTM_NEWADDR:
 		a, _, _ := parseAddr(r.Request[unix.NLMSG_HDRLEN:])
-		return fmt.Sprintf("binding %v to %s", netip.AddrFrom4(a.addr), device)
+		return fmt.Sprintf("binding %v to %s", a.ip, device)
 	case unix.RTM_DELADDR:
 		a, _, _ := parseAddr(r.Request[unix.NLMSG_HDRLEN:])
-		return fmt.Sprintf("unbinding %v from %s", netip.AddrFrom4(a.addr), device)
+		return fmt.Sprintf("unbinding %v from %s", a.ip, device)
 	}
 	return "a routing request"
 }
