@@ -3,7 +3,6 @@ package cluster
 import (
 	"cmp"
 	"fmt"
-	"net/netip"
 	"slices"
 
 	"github.com/svcmark/svcmark/scenarios"
@@ -58,18 +57,21 @@ func (b *Builder) Cluster() (*Cluster, error) {
 		keys = append(keys, k)
 	}
 	slices.SortFunc(keys, key.compare)
-	b.checkOwners(keys)
+	for _, k := range keys {
+		c.Services = append(c.Services, b.services[k].Service)
+	}
+	scenarios.CheckTogether(c.Services, func(i int, field, format string, args ...any) {
+		b.offset = b.services[keys[i]].offset
+		b.failer("Service", keys[i].namespace, keys[i].name)("spec."+field, format, args...)
+	})
 	if len(b.mistakes.First) > 0 {
 		return nil, &b.mistakes
 	}
-	for _, k := range keys {
-		s := &b.services[k].Service
-		sets := b.slices[k]
-		delete(b.slices, k)
-		if s.Served() {
-			s.Endpoints = merge(sets)
+	for i, k := range keys {
+		if s := &c.Services[i]; s.Served() {
+			s.Endpoints = merge(b.slices[k])
 		}
-		c.Services = append(c.Services, *s)
+		delete(b.slices, k)
 	}
 	for _, orphans := range b.slices {
 		b.passedOver["EndpointSlices of no Service"] += len(orphans)
@@ -95,34 +97,6 @@ func merge(sets []subset) []scenarios.Subset {
 		merged = append(merged, set.Subset)
 	}
 	return merged
-}
-
-// checkOwners refuses what the API server's allocators give out once: a
-// ClusterIP, and a port of the nodes (whose protocols share a Service, see
-// pkg/registry/core/service/portallocator).
-func (b *Builder) checkOwners(keys []key) {
-	ips, ports := map[netip.Addr]key{}, map[uint16]key{}
-	for _, k := range keys {
-		s := b.services[k]
-		b.offset = s.offset
-		fail := b.failer("Service", k.namespace, k.name)
-		for i, a := range s.ClusterIPs {
-			if owner, taken := ips[a]; taken && a.IsValid() {
-				fail(fmt.Sprintf("spec.clusterIPs[%d]", i), "%s belongs to the Service %s, too", a, quote(owner.namespace+"/"+owner.name))
-			}
-			ips[a] = k
-		}
-		claim := func(field string, port uint16) {
-			if owner, taken := ports[port]; port != 0 && taken && owner != k {
-				fail(field, "%d belongs to the Service %s, too", port, quote(owner.namespace+"/"+owner.name))
-			}
-			ports[port] = k
-		}
-		for i := range s.Ports {
-			claim(fmt.Sprintf("spec.ports[%d].nodePort", i), s.Ports[i].NodePort)
-		}
-		claim("spec.healthCheckNodePort", s.HealthCheckNodePort)
-	}
 }
 
 // failer notes the mistakes of one object.

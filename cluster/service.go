@@ -142,19 +142,17 @@ func (c *serviceConversion) policies(s *scenarios.Service) {
 // (GetClusterIPByFamily in pkg/proxy/util/utils.go).
 func (c *serviceConversion) clusterIPs() []netip.Addr {
 	spec := &c.object.Spec
-	texts, field := spec.ClusterIPs, "spec.clusterIPs"
+	texts := spec.ClusterIPs
 	switch {
 	case len(texts) == 0 && spec.ClusterIP != "":
-		texts, field = []string{spec.ClusterIP}, "spec.clusterIP"
-	case len(texts) > 0 && spec.ClusterIP != texts[0]:
-		if spec.ClusterIP != "" {
-			c.fail("spec.clusterIPs[0]", "%s is not spec.clusterIP", strconv.Quote(clip(texts[0])))
-		}
+		texts = []string{spec.ClusterIP}
+	case len(texts) > 0 && spec.ClusterIP != texts[0] && spec.ClusterIP != "":
+		c.fail("spec.clusterIPs[0]", "%s is not spec.clusterIP", strconv.Quote(clip(texts[0])))
 	}
 	if len(texts) == 1 && texts[0] == corev1.ClusterIPNone {
 		return nil
 	}
-	addrs := c.addrs(field, texts)
+	addrs := c.addrs("spec.clusterIPs", texts)
 	for i, f := range spec.IPFamilies {
 		c.oneOf(fmt.Sprintf("spec.ipFamilies[%d]", i), string(f), string(backends.IPv4), string(backends.IPv6))
 		if i < len(addrs) && addrs[i].IsValid() && backends.FamilyOf(addrs[i]) != backends.Family(f) {

@@ -128,17 +128,17 @@ func (c *sliceConversion) endpoint(i int, o *discoveryv1.Endpoint) scenarios.End
 		for _, n := range o.Hints.ForNodes {
 			nodes = append(nodes, n.Name)
 		}
-		e.Zones, e.Nodes = c.list(zones), c.list(nodes)
+		e.Zones, e.Nodes = c.list("zones", zones), c.list("nodes", nodes)
 	}
 	return e
 }
 
-// list is a list of names, of which only the first copy is kept.
-func (b *Builder) list(names []string) []string {
+// list is a list of names of a kind, of which only the first copy is kept.
+func (b *Builder) list(kind string, names []string) []string {
 	if len(names) == 0 {
 		return nil
 	}
-	joined := strings.Join(names, "\x00")
+	joined := kind + "\x00" + strings.Join(names, "\x00")
 	if same, ok := b.hints[joined]; ok {
 		return same
 	}

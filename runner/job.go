@@ -5,6 +5,8 @@
 package runner
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -31,13 +33,49 @@ type job struct {
 }
 
 // cellJob is all that a worker needs to know of its cell. The state itself is
-// generated on the node, from the scenario, which is a thousandth of its size.
+// generated on the node, from the scenario, which is a thousandth of its size
+// unless it lists its Services; a large one travels packed.
 type cellJob struct {
-	Scenario  string    `json:"scenario"` // YAML
+	Scenario  string    `json:"scenario,omitempty"` // YAML
+	Packed    []byte    `json:"packed,omitempty"`   // or the same in gzip
 	Backend   string    `json:"backend"`
 	Services  int       `json:"services"`
 	Endpoints int       `json:"endpoints"`
 	Clock     lab.Clock `json:"clock"`
+}
+
+// packFrom is the size from which a scenario is packed. A lab's jobs are bounded
+// (lab/vm/wire), and lists of Services shrink to a tenth.
+const packFrom = 1 << 20
+
+// setScenario puts a scenario into the job.
+func (j *cellJob) setScenario(text []byte) error {
+	if len(text) < packFrom {
+		j.Scenario = string(text)
+		return nil
+	}
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write(text); err != nil {
+		return err
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	j.Packed = b.Bytes()
+	return nil
+}
+
+// scenario is the text of the job's scenario.
+func (j *cellJob) scenario() ([]byte, error) {
+	if j.Packed == nil {
+		return []byte(j.Scenario), nil
+	}
+	r, err := gzip.NewReader(bytes.NewReader(j.Packed))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(r)
 }
 
 // event is one line of a worker's output. Exactly one field is set.

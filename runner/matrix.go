@@ -23,11 +23,17 @@ type cell struct {
 	repeat int
 }
 
+// labels tell the point. Where each Service has as many endpoints as it has in
+// the list, no number would be true.
 func (c cell) labels() []results.Label {
+	endpoints := "listed"
+	if c.point.Endpoints != scenarios.Listed {
+		endpoints = strconv.Itoa(c.point.Endpoints)
+	}
 	return []results.Label{
 		{Key: "backend", Value: c.point.Backend},
 		{Key: "services", Value: strconv.Itoa(c.point.Services)},
-		{Key: "endpoints", Value: strconv.Itoa(c.point.Endpoints)},
+		{Key: "endpoints", Value: endpoints},
 	}
 }
 
@@ -79,5 +85,5 @@ func schedule(cells []cell, clock lab.Clock) []cell {
 func (c cell) prior() float64 {
 	const lab, perService, perEndpoint = 3, 0.003, 0.001
 	n := float64(c.point.Services)
-	return lab + n*(perService+perEndpoint*float64(c.point.Endpoints))
+	return lab + n*(perService+perEndpoint*float64(max(0, c.point.Endpoints)))
 }

@@ -171,10 +171,11 @@ func (r *run) measure(ctx context.Context, c cell) (results.Cell, error) {
 	var got results.Cell
 	ctx, cancel := context.WithTimeoutCause(ctx, r.CellTimeout, fmt.Errorf("the cell took longer than %s", r.CellTimeout))
 	defer cancel()
-	input, err := json.Marshal(job{Cell: &cellJob{
-		Scenario: string(r.Scenario.YAML()), Backend: c.point.Backend,
-		Services: c.point.Services, Endpoints: c.point.Endpoints, Clock: r.Lab.Clock(),
-	}})
+	j := &cellJob{Backend: c.point.Backend, Services: c.point.Services, Endpoints: c.point.Endpoints, Clock: r.Lab.Clock()}
+	if err := j.setScenario(r.Scenario.YAML()); err != nil {
+		return got, err
+	}
+	input, err := json.Marshal(job{Cell: j})
 	if err != nil {
 		return got, err
 	}

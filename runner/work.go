@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"time"
 
 	"github.com/svcmark/svcmark/backends"
@@ -65,12 +64,19 @@ func probe(ctx context.Context, name string, reg Registry) *probed {
 // gave it was proven correct: the sync is timed first, because only the first
 // one starts from empty, but its figures wait for the proof.
 func workCell(ctx context.Context, j *cellJob, e *encoder, reg Registry) (err error) {
-	scenario, err := scenarios.Parse("the job's scenario", []byte(j.Scenario), reg.Known())
+	text, err := j.scenario()
+	if err != nil {
+		return fmt.Errorf("unpacking the job's scenario: %w", err)
+	}
+	scenario, err := scenarios.Parse("the job's scenario", text, reg.Known())
 	if err != nil {
 		return err
 	}
 	e.send(event{Phase: "building the lab"})
-	state := scenario.State(j.Services, j.Endpoints)
+	state, err := scenarios.Place(scenario.State(j.Services, j.Endpoints))
+	if err != nil {
+		return err
+	}
 	topology, err := lab.Build(ctx, state)
 	if err != nil {
 		return err
@@ -118,9 +124,5 @@ func workCell(ctx context.Context, j *cellJob, e *encoder, reg Registry) (err er
 }
 
 func labels(j *cellJob) []results.Label {
-	return []results.Label{
-		{Key: "backend", Value: j.Backend},
-		{Key: "services", Value: strconv.Itoa(j.Services)},
-		{Key: "endpoints", Value: strconv.Itoa(j.Endpoints)},
-	}
+	return cell{point: scenarios.Point{Backend: j.Backend, Services: j.Services, Endpoints: j.Endpoints}}.labels()
 }

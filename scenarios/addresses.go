@@ -5,22 +5,22 @@ import (
 	"net/netip"
 )
 
-// A pool deals out the usable addresses of an IPv4 range, each once, in an order
-// that the seed decides. Address i depends on the seed and i alone, so that a
-// larger State is a smaller one with more behind it.
+// A pool deals out the usable addresses of a range, each once, in an order that
+// the seed decides. Address i depends on the seed and i alone, so that a larger
+// State is a smaller one with more behind it. Of an IPv6 range it deals out the
+// first 2^32 addresses.
 //
 // The network address, the first address (kubernetes.default in a Service
 // range, the gateway in a pod range) and the broadcast address are not usable.
 type pool struct {
-	base uint32
+	base netip.Addr
 	last uint32 // the broadcast address's offset: all ones
 	half int    // half of last's bits
 	keys [4]uint32
 }
 
 func newPool(p netip.Prefix, rnd uint64) pool {
-	base := p.Masked().Addr().As4()
-	l := pool{base: binary.BigEndian.Uint32(base[:]), last: 1<<(32-p.Bits()) - 1, half: (32 - p.Bits()) / 2}
+	l := pool{base: p.Masked().Addr(), last: uint32(1<<hostBits(p) - 1), half: hostBits(p) / 2}
 	for i := range l.keys {
 		rnd = scramble(rnd)
 		l.keys[i] = uint32(rnd)
@@ -28,15 +28,30 @@ func newPool(p netip.Prefix, rnd uint64) pool {
 	return l
 }
 
-// at is the i-th address as a number; i is below the range's room.
-func (l *pool) at(i int) uint32 {
+// at is the i-th address; i is below the range's room.
+func (l *pool) at(i int) netip.Addr { return behind(l.base, l.offset(i)) }
+
+// behind is the n-th address behind another.
+func behind(a netip.Addr, n uint32) netip.Addr {
+	if a.Is4() {
+		raw := a.As4()
+		binary.BigEndian.PutUint32(raw[:], binary.BigEndian.Uint32(raw[:])+n)
+		return netip.AddrFrom4(raw)
+	}
+	raw := a.As16()
+	binary.BigEndian.PutUint32(raw[12:], binary.BigEndian.Uint32(raw[12:])+n)
+	return netip.AddrFrom16(raw)
+}
+
+// offset is where the i-th address lies behind the first of the range.
+func (l *pool) offset(i int) uint32 {
 	// Walking the permutation's cycle until it leaves the unusable offsets is
 	// again a permutation, of the usable ones.
 	x := l.permute(uint32(i) + 2)
 	for x < 2 || x == l.last {
 		x = l.permute(x)
 	}
-	return l.base + x
+	return x
 }
 
 // permute is a bijection on 0..last: each round's steps (xor with a right
@@ -48,10 +63,6 @@ func (l *pool) permute(x uint32) uint32 {
 		x = (x*(k|1) + k>>16) & l.last
 	}
 	return x
-}
-
-func addr(n uint32) netip.Addr {
-	return netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
 }
 
 // scramble is the output function of SplitMix64 (Steele, Lea and Flood, "Fast

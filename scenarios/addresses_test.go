@@ -13,11 +13,11 @@ func TestPoolDealsEachAddressOnce(t *testing.T) {
 			l := newPool(p, seed)
 			seen := make([]bool, 1<<(32-bits))
 			for i := range room(p) {
-				a := addr(l.at(i))
+				a := l.at(i)
 				if !p.Contains(a) {
 					t.Fatalf("%s, seed %d: address %d is %s", p, seed, i, a)
 				}
-				n := l.at(i) - l.base
+				n := l.offset(i)
 				if seen[n] {
 					t.Fatalf("%s, seed %d: %s comes twice", p, seed, a)
 				}
@@ -38,7 +38,7 @@ func TestPoolSpreads(t *testing.T) {
 		l := newPool(netip.MustParsePrefix("10.96.0.0/12"), scramble(seed))
 		var high, low [buckets]int
 		for i := range n {
-			x := l.at(i) - l.base
+			x := l.offset(i)
 			high[x>>16]++
 			low[x&15]++
 		}

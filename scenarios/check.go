@@ -3,9 +3,12 @@ package scenarios
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"regexp"
 	"slices"
 	"unicode"
+
+	"github.com/svcmark/svcmark/backends"
 )
 
 // Bounds that hold for every scenario, whatever its network holds.
@@ -39,9 +42,15 @@ func (ps problems) with(paths ...string) {
 func (s *Scenario) check(known Known) []problem {
 	var ps problems
 	s.checkMetadata(&ps)
-	s.checkShares(&ps)
-	serviceRoom, endpointRoom := s.Network.check(&ps)
-	s.checkAxes(&ps, serviceRoom, endpointRoom)
+	if s.Services.List != nil {
+		s.checkListed(&ps)
+	} else {
+		s.checkShares(&ps)
+		serviceRoom, endpointRoom := s.Network.check(&ps)
+		s.checkAxes(&ps, serviceRoom, endpointRoom)
+		s.checkRanges(&ps)
+	}
+	s.checkNode(&ps)
 	checkNames(&ps, "backends", "backend", s.Backends, known.Backends)
 	checkNames(&ps, "measure", "measurement", s.Measure, known.Measurements)
 	for _, l := range s.Limits {
@@ -80,21 +89,113 @@ func (s *Scenario) checkMetadata(ps *problems) {
 }
 
 func (s *Scenario) checkShares(ps *problems) {
-	checkSum := func(path string, names []string, shares ...int) {
+	checkSum := func(path string, fields []share) {
 		sum := 0
-		for i, share := range shares {
-			if share < 0 || share > 100 {
-				ps.add(join(path, names[i]), "is %d; want a share from 0 to 100 percent", share)
+		for _, f := range fields {
+			if *f.of < 0 || *f.of > 100 {
+				ps.add(join(path, f.key), "is %d; want a share from 0 to 100 percent", *f.of)
 				return
 			}
-			sum += share
+			sum += *f.of
 		}
 		if sum != 100 {
 			ps.add(path, "the shares add up to %d; want 100 percent", sum)
 		}
 	}
-	checkSum("services.mix", []string{"ClusterIP"}, s.Services.Mix.ClusterIP)
-	checkSum("services.protocols", []string{"TCP", "UDP"}, s.Services.Protocols.TCP, s.Services.Protocols.UDP)
+	checkSum("services.mix", s.Services.Mix.fields())
+	checkSum("services.protocols", s.Services.Protocols.fields())
+	p := &s.Services.Policies
+	for _, f := range p.fields() {
+		if *f.of < 0 || *f.of > 100 {
+			ps.add(join("services.policies", f.key), "is %d; want a share from 0 to 100 percent", *f.of)
+		}
+	}
+	if n := p.NotReady + p.Terminating; n > 100 {
+		ps.add("services.policies.terminating", "notReady and terminating add up to %d; want at most 100 percent", n)
+		ps.with("services.policies.notReady")
+	}
+	checkRange(ps, "services.policies.affinitySeconds", p.AffinitySeconds, backends.MaxAffinitySeconds)
+	if p.ZoneHints > 0 && s.Node.Zone == "" {
+		ps.add("services.policies.zoneHints", "nobody would heed the hints: a node without a zone does not; give node: {zone: %s}", zoneNames[0])
+	}
+	if p.SingleStack > 0 && len(s.Network.ServiceCIDRs) < 2 {
+		ps.add("services.policies.singleStack", "every Service has one family: the network has no other; give network.serviceCIDR two ranges")
+	}
+}
+
+// checkListed refuses what goes with generated Services only.
+func (s *Scenario) checkListed(ps *problems) {
+	if n := len(s.Services.List); n > maxServices {
+		ps.add("services.list", "has %d Services; want at most %d", n, maxServices)
+	}
+	for _, axis := range []struct {
+		path   string
+		values []int
+	}{{"services.count", s.Services.Count}, {"services.endpoints", s.Services.Endpoints}} {
+		if axis.values != nil {
+			ps.add(axis.path, "has no meaning: the scenario lists its Services")
+		}
+	}
+	s.Network.checkListed(ps)
+}
+
+// checkRanges keeps the network out of ranges that the generator has given to
+// others.
+func (s *Scenario) checkRanges(ps *problems) {
+	p := &s.Services.Policies
+	for _, r := range []struct {
+		used   bool
+		what   string
+		ranges []netip.Prefix
+	}{
+		{s.Services.Mix.LoadBalancer > 0, "those of the load balancers", ingressCIDRs[:]},
+		{p.ExternalIPs > 0, "the external IPs", externalCIDRs[:]},
+	} {
+		if !r.used {
+			continue
+		}
+		for path, list := range map[string][]netip.Prefix{serviceCIDRPath: s.Network.ServiceCIDRs, clusterCIDRPath: s.Network.ClusterCIDRs} {
+			for i, own := range list {
+				for _, taken := range r.ranges {
+					if taken.Overlaps(own) {
+						ps.add(item(path, i, len(list)), "%s overlaps %s, from which %s come", own, taken, r.what)
+					}
+				}
+			}
+		}
+	}
+}
+
+func (s *Scenario) checkNode(ps *problems) {
+	if !IsSubdomain(s.Node.Name) {
+		ps.add("node.name", "%s is no DNS subdomain; want at most 253 of a-z, 0-9, - and .", quote(s.Node.Name))
+	}
+	if !IsLabelValue(s.Node.Zone) {
+		ps.add("node.zone", "%s is no label's value; want at most 63 letters, digits, -, _ and .", quote(s.Node.Zone))
+	}
+	if s.Node.Addrs == nil {
+		return
+	}
+	for i, a := range s.Node.Addrs {
+		path := item("node.addresses", i, len(s.Node.Addrs))
+		if message := badTarget(a); message != "" {
+			ps.add(path, "%s", message)
+			continue
+		}
+		for _, list := range [][]netip.Prefix{s.Network.ServiceCIDRs, s.Network.ClusterCIDRs} {
+			for _, p := range list {
+				if p.Contains(a) && s.Services.List == nil {
+					ps.add(path, "%s is in the range %s of Services or pods", a, p)
+				}
+			}
+		}
+	}
+	for _, f := range s.Network.families() {
+		node := backends.Node{Addrs: s.Node.Addrs}
+		if !node.Addr(f).IsValid() {
+			ps.add("node.addresses", "has no %s address; the network has that family", f)
+		}
+	}
 }
 
 // checkAxes takes how many Services and endpoints the network holds.
@@ -111,7 +212,7 @@ func (s *Scenario) checkAxes(ps *problems, serviceRoom, endpointRoom int) {
 			continue
 		}
 		if n > serviceRoom {
-			ps.add(path, "%d Services do not fit into serviceCIDR %s, which holds %d ClusterIPs", n, s.Network.ServiceCIDR, serviceRoom)
+			ps.add(path, "%d Services do not fit into serviceCIDR %s, which holds %d ClusterIPs", n, joined(s.Network.ServiceCIDRs), serviceRoom)
 			ps.with("network.serviceCIDR")
 			continue
 		}
@@ -119,6 +220,7 @@ func (s *Scenario) checkAxes(ps *problems, serviceRoom, endpointRoom int) {
 			most, mostPath = n, path
 		}
 	}
+	s.checkPools(ps, most, mostPath)
 	for i, n := range endpoints {
 		path := item(endpointsPath, i, len(endpoints))
 		if n < 1 {
@@ -126,12 +228,33 @@ func (s *Scenario) checkAxes(ps *problems, serviceRoom, endpointRoom int) {
 			continue
 		}
 		if n > endpointRoom/max(1, most) {
-			ps.add(path, "%s do not fit into clusterCIDR %s, which holds %d endpoints", product(most, n), s.Network.ClusterCIDR, endpointRoom)
+			ps.add(path, "%s do not fit into clusterCIDR %s, which holds %d endpoints", product(most, n), joined(s.Network.ClusterCIDRs), endpointRoom)
 			ps.with("network.clusterCIDR")
 			if mostPath != "" {
 				ps.with(mostPath)
 			}
+		} else if local := n*s.Services.Policies.LocalEndpoints/100 + 1; s.Services.Policies.LocalEndpoints > 0 && local > localPods {
+			ps.add(path, "up to %d of a Service's %d endpoints would be on the node; it has %d pods", local, n, localPods)
+			ps.with("services.policies.localEndpoints")
 		}
+	}
+}
+
+// checkPools sees whether the largest number of Services finds enough of what
+// there is least of.
+func (s *Scenario) checkPools(ps *problems, most int, mostPath string) {
+	if len(*ps) > 0 || most == 0 { // the shares must be good to count with
+		return
+	}
+	if needed := s.portsNeeded(most); needed > nodePortRoom {
+		ps.add(mostPath, "%d Services take %d node ports; there are %d, %d to %d", most, needed, nodePortRoom, firstNodePort, firstNodePort+nodePortRoom-1)
+		ps.with("services.mix")
+	}
+	types, policies := s.typeDeals(), s.policyDeals()
+	last := types.of(most - 1)
+	if n := policies.externalIPs.before(last.nth + 1); n > room(externalCIDRs[0]) {
+		ps.add(mostPath, "%d Services have %d external IPs of a family; there are %d", most, n, room(externalCIDRs[0]))
+		ps.with("services.policies.externalIPs")
 	}
 }
 
@@ -180,7 +303,7 @@ func checkNames(ps *problems, path, what string, names, known []string) {
 func checkName(ps *problems, path, what, name string, known []string) {
 	switch {
 	case known != nil && !slices.Contains(known, name):
-		ps.add(path, "unknown %s %s; %s", what, quote(name), instead(name, known))
+		ps.add(path, "unknown %s %s; %s", what, quote(name), Instead(name, known))
 	case len(name) > 63 || !wellMade.MatchString(name):
 		ps.add(path, "%s is no name of a %s; want at most 63 of a-z, A-Z, 0-9, -, @ and .", quote(name), what)
 	}

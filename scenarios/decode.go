@@ -40,20 +40,20 @@ func (d *decoder) scenario(s *Scenario) value {
 			optional("description", d.text(&s.Metadata.Description)),
 		)),
 		optional("seed", d.seed(&s.Seed)),
-		required("services", "{count: [10, 100], endpoints: 3}", d.object(
-			required("count", "[10, 100, 1000]", d.axis(&s.Services.Count)),
-			required("endpoints", "3", d.axis(&s.Services.Endpoints)),
-			optional("mix", d.mix(&s.Services.Mix)),
-			optional("protocols", d.protocols(&s.Services.Protocols)),
-		)),
+		required("services", "{count: [10, 100], endpoints: 3}", d.services(&s.Services)),
 		required("backends", "[direct, iptables-legacy]", d.names(&s.Backends)),
 		optional("limits", d.limits(&s.Limits)),
 		required("measure", "[sync, firstPacket]", d.names(&s.Measure)),
 		optional("operations", d.number(&s.Operations)),
 		optional("repeat", d.repeat(&s.Repeat)),
 		optional("network", d.object(
-			optional("serviceCIDR", d.prefix(&s.Network.ServiceCIDR)),
-			optional("clusterCIDR", d.prefix(&s.Network.ClusterCIDR)),
+			optional("serviceCIDR", d.prefixes(&s.Network.ServiceCIDRs)),
+			optional("clusterCIDR", d.prefixes(&s.Network.ClusterCIDRs)),
+		)),
+		optional("node", d.object(
+			optional("name", d.text(&s.Node.Name)),
+			optional("zone", d.text(&s.Node.Zone)),
+			optional("addresses", d.addresses(&s.Node.Addrs)),
 		)),
 	)
 }
@@ -125,7 +125,7 @@ func (d *decoder) object(fields ...field) value {
 					return
 				}
 			}
-			d.note(path, k, "unknown key %s; %s", quote(key), instead(key, keys))
+			d.note(path, k, "unknown key %s; %s", quote(key), Instead(key, keys))
 			if near := nearest(key, keys); near != "" {
 				misspelt = append(misspelt, near)
 			}
@@ -140,11 +140,15 @@ func (d *decoder) object(fields ...field) value {
 		}
 		for _, f := range fields {
 			if f.example != "" && !seen[f.key] {
-				d.bad[join(path, f.key)] = true
-				d.note(path, n, "the key %q is missing; write for example %s: %s", f.key, f.key, f.example)
+				d.missing(path, n, f.key, f.example)
 			}
 		}
 	}
+}
+
+func (d *decoder) missing(path string, n *yaml.Node, key, example string) {
+	d.bad[join(path, key)] = true
+	d.note(path, n, "the key %q is missing; write for example %s: %s", key, key, example)
 }
 
 // items reads a list. A list of one item and its item share a path, since an
@@ -184,29 +188,57 @@ func (d *decoder) names(to *[]string) value {
 	}
 }
 
-func (d *decoder) mix(to *Mix) value {
-	var fields []field
-	for _, t := range []string{"NodePort", "LoadBalancer", "ExternalName", "Headless"} {
-		fields = append(fields, optional(t, d.unsupported(t+" Services", "ClusterIP")))
+// services reads the shape of the Services, or the list of them.
+func (d *decoder) services(to *Services) value {
+	generator := []field{
+		optional("count", d.axis(&to.Count)),
+		optional("endpoints", d.axis(&to.Endpoints)),
+		optional("mix", d.shares(to.Mix.fields())),
+		optional("protocols", d.shares(to.Protocols.fields())),
+		optional("policies", d.policies(&to.Policies)),
 	}
-	read := d.object(append([]field{optional("ClusterIP", d.number(&to.ClusterIP))}, fields...)...)
-	return func(path string, n *yaml.Node) { *to = Mix{}; read(path, n) }
-}
-
-func (d *decoder) protocols(to *Protocols) value {
-	read := d.object(
-		optional("TCP", d.number(&to.TCP)),
-		optional("UDP", d.number(&to.UDP)),
-		optional("SCTP", d.unsupported("SCTP Services", "TCP and UDP")),
-	)
-	return func(path string, n *yaml.Node) { *to = Protocols{}; read(path, n) }
-}
-
-// unsupported refuses what Kubernetes has and svcmark does not yet generate.
-func (d *decoder) unsupported(what, instead string) value {
+	read := d.object(append(generator, optional("list", d.list(&to.List)))...)
 	return func(path string, n *yaml.Node) {
-		d.fail(path, n, "%s are not generated yet; use %s", what, instead)
+		read(path, n)
+		if d.marks[join(path, "list")] == nil {
+			for _, f := range []field{required("count", "[10, 100, 1000]", nil), required("endpoints", "3", nil)} {
+				at := join(path, f.key)
+				if n.Kind == yaml.MappingNode && d.marks[at] == nil && !d.bad[at] {
+					d.missing(path, n, f.key, f.example)
+				}
+			}
+			return
+		}
+		for _, f := range generator {
+			if at := join(path, f.key); d.marks[at] != nil {
+				d.fail(at, d.marks[at], "does not go with a list of Services, which says everything; keep one of the two")
+			}
+		}
+		*to = Services{List: to.List}
 	}
+}
+
+// shares reads a mapping of shares; one that is not given is 0.
+func (d *decoder) shares(shares []share) value {
+	var fields []field
+	for _, s := range shares {
+		fields = append(fields, optional(s.key, d.number(s.of)))
+	}
+	read := d.object(fields...)
+	return func(path string, n *yaml.Node) {
+		for _, s := range shares {
+			*s.of = 0
+		}
+		read(path, n)
+	}
+}
+
+func (d *decoder) policies(to *Policies) value {
+	var fields []field
+	for _, s := range to.fields() {
+		fields = append(fields, optional(s.key, d.number(s.of)))
+	}
+	return d.object(append(fields, optional("affinitySeconds", d.number(&to.AffinitySeconds)))...)
 }
 
 // limits reads {backend: {services: n}}.

@@ -16,7 +16,7 @@ import (
 //
 // The Services must be such as the API server would hold.
 func Expand(node backends.Node, services []Service) *backends.State {
-	state := &backends.State{Node: node}
+	state := &backends.State{Node: node, Services: make([]backends.ServicePort, 0, len(services))}
 	for i := range services {
 		s := &services[i]
 		if reason := s.unserved(); reason != "" {
@@ -114,20 +114,31 @@ func (s *Service) addresses(p *backends.ServicePort) {
 // the later one counts, unless it is terminating: a pod that goes does not hide
 // its successor (addEndpoints in pkg/proxy/endpointslicecache.go).
 func (s *Service) endpoints(p *Port, f backends.Family, node string) []backends.Endpoint {
-	var list []backends.Endpoint
-	for i := range s.Endpoints {
-		set := &s.Endpoints[i]
-		for _, target := range set.Ports {
-			if target.Name != p.Name || target.Protocol != p.Protocol {
-				continue
-			}
-			list = slices.Grow(list, len(set.Endpoints))
-			for j := range set.Endpoints {
-				if e := &set.Endpoints[j]; backends.FamilyOf(e.Addr) == f {
-					list = append(list, e.expand(target.Port, node))
+	all := func(yield func(e *Endpoint, port uint16) bool) {
+		for i := range s.Endpoints {
+			set := &s.Endpoints[i]
+			for _, target := range set.Ports {
+				if target.Name != p.Name || target.Protocol != p.Protocol {
+					continue
+				}
+				for j := range set.Endpoints {
+					if e := &set.Endpoints[j]; backends.FamilyOf(e.Addr) == f && !yield(e, target.Port) {
+						return
+					}
 				}
 			}
 		}
+	}
+	n := 0
+	for range all {
+		n++
+	}
+	if n == 0 {
+		return nil
+	}
+	list := make([]backends.Endpoint, 0, n) // a State may hold millions
+	for e, port := range all {
+		list = append(list, e.expand(port, node))
 	}
 	slices.SortStableFunc(list, func(a, b backends.Endpoint) int { return a.Compare(&b) })
 	unique := list[:0]

@@ -41,7 +41,7 @@ func Load(nameOrPath string, known Known) (*Scenario, error) {
 	fail := func(message string) error { return Mistakes{{File: nameOrPath, Message: message}} }
 	f, err := os.Open(nameOrPath)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fail("there is no such file and no such preset; " + instead(nameOrPath, presetNames()))
+		return nil, fail("there is no such file and no such preset; " + Instead(nameOrPath, presetNames()))
 	} else if err != nil {
 		return nil, fail(reason(err))
 	}
@@ -49,11 +49,16 @@ func Load(nameOrPath string, known Known) (*Scenario, error) {
 	if info, err := f.Stat(); err == nil && info.IsDir() {
 		return nil, fail(fmt.Sprintf("is a directory; name a scenario file in it, or a preset: %s", oneOf(presetNames())))
 	}
-	data, err := io.ReadAll(io.LimitReader(f, maxSize+1)) // a device or a pipe has no size to ask for
+	return Read(nameOrPath, f, known)
+}
+
+// Read reads a scenario to the end of its input, or to a size that none has.
+func Read(name string, in io.Reader, known Known) (*Scenario, error) {
+	data, err := io.ReadAll(io.LimitReader(in, maxSize+1)) // a device or a pipe has no size to ask for
 	if err != nil {
-		return nil, fail(reason(err))
+		return nil, Mistakes{{File: name, Message: reason(err)}}
 	}
-	return Parse(nameOrPath, data, known)
+	return Parse(name, data, known)
 }
 
 // parsePreset parses a preset; fs.ErrNotExist says that there is none.

@@ -81,8 +81,8 @@ func TestLoadMistakes(t *testing.T) {
 	for name, want := range map[string]string{
 		"empty.yaml":  "empty.yaml:1:1: is empty; a scenario starts with apiVersion: svcmark/v1",
 		"binary.yaml": "binary.yaml:1:1: the byte 0x7f has no place in a text; a scenario is a YAML file in UTF-8",
-		"large.yaml":  "large.yaml: is larger than 1 MiB; is that a scenario?",
-		"/dev/zero":   "/dev/zero: is larger than 1 MiB; is that a scenario?",
+		"large.yaml":  "large.yaml: is larger than 64 MiB; is that a scenario?",
+		"/dev/zero":   "/dev/zero: is larger than 64 MiB; is that a scenario?",
 		"slip.yaml":   `slip.yaml:7:1: unknown key "sede"; did you mean "seed"?`,
 		"dir":         "dir: is a directory; name a scenario file in it, or a preset: quick or scale",
 		"quikc":       `quikc: there is no such file and no such preset; did you mean "quick"?`,

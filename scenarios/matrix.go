@@ -4,8 +4,11 @@ package scenarios
 type Point struct {
 	Backend   string
 	Services  int
-	Endpoints int // per Service
+	Endpoints int // per Service, Listed when the scenario writes the Services out
 }
+
+// Listed stands for the number of endpoints per Service where each has its own.
+const Listed = -1
 
 // Points are the points to run: for each backend, for each number of Services,
 // for each number of endpoints, each axis in the order of the scenario. Points
@@ -18,12 +21,16 @@ func (s *Scenario) Limited() []Point { return s.points(false) }
 
 func (s *Scenario) points(allowed bool) []Point {
 	var points []Point
+	counts, endpoints := s.Services.Count, s.Services.Endpoints
+	if s.Services.List != nil {
+		counts, endpoints = []int{len(s.Services.List)}, []int{Listed}
+	}
 	for _, b := range s.Backends {
-		for _, n := range s.Services.Count {
+		for _, n := range counts {
 			if s.allows(b, n) != allowed {
 				continue
 			}
-			for _, e := range s.Services.Endpoints {
+			for _, e := range endpoints {
 				points = append(points, Point{b, n, e})
 			}
 		}

@@ -1,9 +1,12 @@
 package scenarios
 
-import "slices"
+import (
+	"net/netip"
+	"slices"
+)
 
 // Overrides are values from the command line that replace a scenario's. A nil
-// list, a nil Seed and a Repeat of 0 leave the scenario's value.
+// list, a nil Seed, a Repeat of 0 and an empty text leave the scenario's value.
 type Overrides struct {
 	Backends  []string // --backends
 	Services  []int    // --services
@@ -11,6 +14,13 @@ type Overrides struct {
 	Measure   []string // --measure
 	Repeat    int      // --repeat
 	Seed      *uint64  // --seed
+
+	NodeName string // --node-name; another node has no zone that is known
+	// NodeZone is --node-zone.
+	NodeZone     string
+	NodeIPs      []netip.Addr   // --node-ip
+	ClusterCIDRs []netip.Prefix // --cluster-cidr
+	ServiceCIDRs []netip.Prefix // --service-cidr
 }
 
 // With is the scenario after the flags. s itself is not changed. The error is a
@@ -42,6 +52,7 @@ func (s *Scenario) With(o Overrides, known Known) (*Scenario, error) {
 	if o.Seed != nil {
 		c.Seed = *o.Seed
 	}
+	c.viewedFrom(o, flags)
 
 	var mistakes Mistakes
 	for _, p := range c.check(known) {
@@ -51,6 +62,25 @@ func (s *Scenario) With(o Overrides, known Known) (*Scenario, error) {
 		return nil, mistakes
 	}
 	return &c, nil
+}
+
+// viewedFrom replaces the node and the network.
+func (s *Scenario) viewedFrom(o Overrides, flags map[string]string) {
+	if o.NodeName != "" && o.NodeName != s.Node.Name {
+		s.Node.Name, s.Node.Zone, flags["node.name"] = o.NodeName, "", "--node-name"
+	}
+	if o.NodeZone != "" {
+		s.Node.Zone, flags["node.zone"] = o.NodeZone, "--node-zone"
+	}
+	if o.NodeIPs != nil {
+		s.Node.Addrs, flags["node.addresses"] = slices.Clone(o.NodeIPs), "--node-ip"
+	}
+	if o.ClusterCIDRs != nil {
+		s.Network.ClusterCIDRs, flags[clusterCIDRPath] = slices.Clone(o.ClusterCIDRs), "--cluster-cidr"
+	}
+	if o.ServiceCIDRs != nil {
+		s.Network.ServiceCIDRs, flags[serviceCIDRPath] = slices.Clone(o.ServiceCIDRs), "--service-cidr"
+	}
 }
 
 // flagged blames the first of the problem's values that came with a flag.

@@ -12,8 +12,13 @@ import (
 )
 
 const (
-	maxSize  = 1 << 20 // bytes of a file; the presets have a few hundred
-	maxDepth = 16      // of nested YAML; a scenario needs 4
+	// maxSize of a file in bytes. The presets have a few hundred, and a list of
+	// 50,000 Services with 500,000 endpoints 40 MiB.
+	maxSize = 64 << 20
+	// maxMarks bounds the characters of a file that can start a value, and with
+	// them the values, of which each takes 200 bytes: that list has half of it.
+	maxMarks = 8_000_000
+	maxDepth = 16 // of nested YAML; a scenario needs 4
 )
 
 // Parse reads the one scenario in data. name stands for it in messages. The
@@ -25,6 +30,10 @@ func Parse(name string, data []byte, known Known) (*Scenario, error) {
 	}
 	if len(data) > maxSize {
 		return nil, one(0, 0, tooLarge)
+	}
+	if n := bytes.Count(data, []byte{','}) + bytes.Count(data, []byte{'\n'}) + bytes.Count(data, []byte{'['}) +
+		bytes.Count(data, []byte{'{'}) + bytes.Count(data, []byte{'-', ' '}) + bytes.Count(data, []byte{':'}); n > maxMarks {
+		return nil, one(0, 0, fmt.Sprintf("holds more than %d values; is that a scenario?", maxMarks))
 	}
 	if line, column, b := findBinary(data); line > 0 {
 		return nil, one(line, column, fmt.Sprintf("the byte 0x%02x has no place in a text; a scenario is a YAML file in UTF-8", b))
@@ -59,7 +68,7 @@ func Parse(name string, data []byte, known Known) (*Scenario, error) {
 	return s, nil
 }
 
-const tooLarge = "is larger than 1 MiB; is that a scenario?"
+const tooLarge = "is larger than 64 MiB; is that a scenario?"
 
 // syntax turns the YAML library's error into ours.
 func syntax(name string, err error) error {

@@ -3,7 +3,6 @@ package scenarios
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"reflect"
 	"strings"
 	"testing"
@@ -73,13 +72,15 @@ network: {serviceCIDR: 172.20.0.0/16, clusterCIDR: 10.0.0.0/8}
 			Endpoints: []int{1, 10},
 			Mix:       Mix{ClusterIP: 100},
 			Protocols: Protocols{TCP: 100},
+			Policies:  Policies{AffinitySeconds: 10800},
 		},
 		Backends:   []string{"ipvs", "direct"},
 		Limits:     []Limit{{"direct", 1000}, {"ipvs", 200}},
 		Measure:    []string{"firstPacket", "sync"},
 		Operations: 50,
 		Repeat:     6,
-		Network:    Network{netip.MustParsePrefix("172.20.0.0/16"), netip.MustParsePrefix("10.0.0.0/8")},
+		Node:       Node{Name: "node-0"},
+		Network:    Network{ranges("172.20.0.0/16"), ranges("10.0.0.0/8")},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -99,11 +100,13 @@ func TestParseFillsInDefaults(t *testing.T) {
 			Endpoints: []int{2},
 			Mix:       Mix{ClusterIP: 100},
 			Protocols: Protocols{TCP: 90, UDP: 10},
+			Policies:  Policies{AffinitySeconds: 10800},
 		},
+		Node:       Node{Name: "node-0"},
 		Backends:   []string{"direct", "ipvs"},
 		Measure:    []string{"sync"},
 		Operations: 200,
-		Network:    Network{netip.MustParsePrefix("10.96.0.0/12"), netip.MustParsePrefix("10.128.0.0/9")},
+		Network:    Network{ranges("10.96.0.0/12"), ranges("10.128.0.0/9")},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -127,14 +130,14 @@ func TestParseMistakes(t *testing.T) {
 		// What is no scenario at all.
 		{"empty", "", `1:1: is empty; a scenario starts with apiVersion: svcmark/v1`},
 		{"comments", "# nothing\n", `1:1: is empty; a scenario starts with apiVersion: svcmark/v1`},
-		{"null document", "---\n", `2:1: is empty; want a mapping with the keys ` + keys + `, network`},
-		{"a number", "5", `1:1: is the number 5; want a mapping with the keys ` + keys + `, network`},
-		{"a list", "- 5", `1:1: is a list; want a mapping with the keys ` + keys + `, network`},
+		{"null document", "---\n", `2:1: is empty; want a mapping with the keys ` + keys + `, network, node`},
+		{"a number", "5", `1:1: is the number 5; want a mapping with the keys ` + keys + `, network, node`},
+		{"a list", "- 5", `1:1: is a list; want a mapping with the keys ` + keys + `, network, node`},
 		{"NUL", "a: 1\nb\x00: 2\n", `2:2: the byte 0x00 has no place in a text; a scenario is a YAML file in UTF-8`},
 		{"control character", "a: \x1b[2J", `1:4: the byte 0x1b has no place in a text; a scenario is a YAML file in UTF-8`},
 		{"invalid UTF-8", "é: \xff\n", `1:4: the byte 0xff has no place in a text; a scenario is a YAML file in UTF-8`},
 		{"UTF-16", "\xff\xfea\x00", `1:1: the byte 0xff has no place in a text; a scenario is a YAML file in UTF-8`},
-		{"too large", strings.Repeat("#", maxSize+1), ` is larger than 1 MiB; is that a scenario?`},
+		{"too large", strings.Repeat("#", maxSize+1), ` is larger than 64 MiB; is that a scenario?`},
 		{"second document", valid() + "---\na: 1\n", `7:1: a second document starts here; give each scenario a file of its own`},
 		{"unclosed list", head + "backends: [direct\n", `5:1: is no valid YAML: did not find expected ',' or ']' while parsing a flow sequence`},
 		{"tab", head + "services:\n\tcount: 1\n", `5:1: is no valid YAML: found character that cannot start any token while scanning for the next token`},
@@ -145,12 +148,12 @@ func TestParseMistakes(t *testing.T) {
 		{"slip", valid("sede: 5"), `7:1: unknown key "sede"; did you mean "seed"?`},
 		{"case", valid("Seed: 5"), `7:1: unknown key "Seed"; did you mean "seed"?`},
 		{"a slip is not missing, too", valid("services: {count: 5, endpionts: 3}"), `4:22: services: unknown key "endpionts"; did you mean "endpoints"?`},
-		{"unknown", valid("frobnicate: 5"), `7:1: unknown key "frobnicate"; want ` + keys + ` or network`},
-		{"merge", valid("<<: {seed: 5}"), `7:1: unknown key "<<"; want ` + keys + ` or network`},
+		{"unknown", valid("frobnicate: 5"), `7:1: unknown key "frobnicate"; want ` + keys + `, network or node`},
+		{"merge", valid("<<: {seed: 5}"), `7:1: unknown key "<<"; want ` + keys + `, network or node`},
 		{"nested", valid("network: {serviceCidr: 10.96.0.0/12}"), `7:11: network: unknown key "serviceCidr"; did you mean "serviceCIDR"?`},
 		{"twice", valid("seed: 5") + "seed: 6\n", `8:1: seed: is given twice, first in line 7; keep one`},
 		{"no text", valid("[seed]: 5"), `7:1: a key is a list; want text`},
-		{"long", valid(strings.Repeat("x", 100) + ": 5"), `7:1: unknown key "` + strings.Repeat("x", 60) + `…"; want ` + keys + ` or network`},
+		{"long", valid(strings.Repeat("x", 100) + ": 5"), `7:1: unknown key "` + strings.Repeat("x", 60) + `…"; want ` + keys + `, network or node`},
 		{"missing", "apiVersion: svcmark/v1\nkind: Scenario\nmetadata: {}\n",
 			`1:1: the key "services" is missing; write for example services: {count: [10, 100], endpoints: 3}` +
 				"\n" + `1:1: the key "backends" is missing; write for example backends: [direct, iptables-legacy]` +
@@ -162,8 +165,8 @@ func TestParseMistakes(t *testing.T) {
 		// Types.
 		{"list for text", strings.Replace(valid(), "t}", "[t]}", 1), `3:18: metadata.name: is a list; want text`},
 		{"number for text", strings.Replace(valid(), "t}", "5}", 1), `3:18: metadata.name: is the number 5; want text`},
-		{"scalar for mapping", valid("services: 5"), `4:11: services: is the number 5; want a mapping with the keys count, endpoints, mix, protocols`},
-		{"nothing", valid("services:"), `4:10: services: is empty; want a mapping with the keys count, endpoints, mix, protocols`},
+		{"scalar for mapping", valid("services: 5"), `4:11: services: is the number 5; want a mapping with the keys count, endpoints, mix, protocols, policies, list`},
+		{"nothing", valid("services:"), `4:10: services: is empty; want a mapping with the keys count, endpoints, mix, protocols, policies, list`},
 		{"text for list", valid("backends: direct"), `5:11: backends: is the text "direct"; want a list of names`},
 		{"text for number", valid("services: {count: many, endpoints: 3}"), `4:19: services.count: is the text "many"; want a number, or a list of numbers`},
 		{"quoted number", valid("services: {count: '5', endpoints: 3}"), `4:19: services.count: is the text "5"; want a number, or a list of numbers`},
@@ -191,9 +194,16 @@ func TestParseMistakes(t *testing.T) {
 		{"too many ClusterIPs", valid("network: {serviceCIDR: 10.96.0.0/26}"), `4:24: services.count[1]: 100 Services do not fit into serviceCIDR 10.96.0.0/26, which holds 61 ClusterIPs`},
 		{"too many endpoints", valid("services: {count: [10, 60000], endpoints: [3, 100]}"), `4:47: services.endpoints[1]: 60000 Services x 100 endpoints do not fit into clusterCIDR 10.128.0.0/9, which holds 4194298 endpoints`},
 		{"absurd endpoints", valid("services: {count: [10, 100], endpoints: 9223372036854775807}"), `4:41: services.endpoints: 100 Services x 9223372036854775807 endpoints do not fit into clusterCIDR 10.128.0.0/9, which holds 4194298 endpoints`},
-		{"NodePort", valid("services: {count: 5, endpoints: 3, mix: {ClusterIP: 80, NodePort: 20}}"), `4:67: services.mix.NodePort: NodePort Services are not generated yet; use ClusterIP`},
+		{"node ports", valid("services: {count: 5000, endpoints: 3, mix: {NodePort: 100}}"), `4:19: services.count: 5000 Services take 5000 node ports; there are 2768, 30000 to 32767`},
+		{"policy", valid("services: {count: 5, endpoints: 3, policies: {notReady: 60, terminating: 50}}"), `4:74: services.policies.terminating: notReady and terminating add up to 110; want at most 100 percent`},
+		{"share of a policy", valid("services: {count: 5, endpoints: 3, policies: {sessionAffinity: 101}}"), `4:64: services.policies.sessionAffinity: is 101; want a share from 0 to 100 percent`},
+		{"hints for nobody", valid("services: {count: 5, endpoints: 3, policies: {zoneHints: 5}}"), `4:58: services.policies.zoneHints: nobody would heed the hints: a node without a zone does not; give node: {zone: zone-0}`},
+		{"local endpoints", valid("services: {count: 5, endpoints: 500, policies: {localEndpoints: 60}}"), `4:33: services.endpoints: up to 301 of a Service's 500 endpoints would be on the node; it has 250 pods`},
+		{"second range", valid("network: {serviceCIDR: [10.96.0.0/12, 10.0.0.0/16]}"), `7:39: network.serviceCIDR[1]: 10.0.0.0/16 is a second range of a family; want at most one of each`},
+		{"range of the generator", valid("services: {count: 5, endpoints: 3, mix: {LoadBalancer: 100}}", "network: {clusterCIDR: 198.18.0.0/16}"), `7:24: network.clusterCIDR: 198.18.0.0/16 overlaps 198.18.0.0/16, from which those of the load balancers come`},
+		{"node", valid("node: {name: Node_1, zone: '-', addresses: [10.96.0.1, 127.0.0.1]}"), "7:14: node.name: \"Node_1\" is no DNS subdomain; want at most 253 of a-z, 0-9, - and .\nt.yaml:7:28: node.zone: \"-\" is no label's value; want at most 63 letters, digits, -, _ and .\nt.yaml:7:45: node.addresses[0]: 10.96.0.1 is in the range 10.96.0.0/12 of Services or pods\nt.yaml:7:56: node.addresses[1]: 127.0.0.1 is a loopback address"},
 		{"mix", valid("services: {count: 5, endpoints: 3, mix: {ClusterIP: 80}}"), `4:41: services.mix: the shares add up to 80; want 100 percent`},
-		{"SCTP", valid("services: {count: 5, endpoints: 3, protocols: {TCP: 90, SCTP: 10}}"), `4:63: services.protocols.SCTP: SCTP Services are not generated yet; use TCP and UDP`},
+		{"sum with SCTP", valid("services: {count: 5, endpoints: 3, protocols: {TCP: 90, SCTP: 11}}"), `4:47: services.protocols: the shares add up to 101; want 100 percent`},
 		{"protocols", valid("services: {count: 5, endpoints: 3, protocols: {TCP: 90, UDP: 20}}"), `4:47: services.protocols: the shares add up to 110; want 100 percent`},
 		{"negative share", valid("services: {count: 5, endpoints: 3, protocols: {TCP: 110, UDP: -10}}"), `4:53: services.protocols.TCP: is 110; want a share from 0 to 100 percent`},
 		{"no backend", valid("backends: []"), `5:11: backends: is empty; want at least one backend`},
@@ -210,7 +220,7 @@ func TestParseMistakes(t *testing.T) {
 		{"operations", valid("operations: 0"), `7:13: operations: is 0; want 1 to 1000000`},
 		{"no range", valid("network: {serviceCIDR: 10.96.0.0}"), `7:24: network.serviceCIDR: "10.96.0.0" is no address range; want one such as 10.96.0.0/12`},
 		{"host bits", valid("network: {serviceCIDR: 10.96.0.9/12}"), `7:24: network.serviceCIDR: 10.96.0.9/12 starts inside its range; want 10.96.0.0/12`},
-		{"IPv6", valid("network: {serviceCIDR: 'fd00::/108'}"), `7:24: network.serviceCIDR: fd00::/108 is no IPv4 range; IPv6 Services are not generated yet`},
+		{"another family", valid("network: {serviceCIDR: 'fd00::/108'}"), `7:24: network.serviceCIDR: clusterCIDR 10.128.0.0/9 and serviceCIDR fd00::/108 are not of the same families`},
 		{"small range", valid("network: {clusterCIDR: 10.128.0.0/24}"), `7:24: network.clusterCIDR: 10.128.0.0/24 has the length /24; want /8 to /22`},
 		{"loopback", valid("network: {clusterCIDR: 127.0.0.0/8}"), `7:24: network.clusterCIDR: 127.0.0.0/8 overlaps 127.0.0.0/8, which are loopback addresses`},
 		{"overlap", valid("network: {serviceCIDR: 10.0.0.0/8}"), `7:24: network.serviceCIDR: clusterCIDR 10.128.0.0/9 overlaps serviceCIDR 10.0.0.0/8; want two separate ranges`},

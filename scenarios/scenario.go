@@ -28,6 +28,7 @@ type Scenario struct {
 	// exact clock needs no repetition, a noisy one several).
 	Repeat  int
 	Network Network
+	Node    Node
 }
 
 // Metadata names a scenario.
@@ -36,23 +37,49 @@ type Metadata struct {
 	Description string // the question that the scenario answers; may be empty
 }
 
-// Services is the shape of the Services.
+// Services is the shape of the Services: a List, or all that the generator
+// needs.
 type Services struct {
 	Count []int // how many Services; an axis, at least one value
 	// Endpoints is how many endpoints each Service has; an axis, at least one
-	// value. A distribution, which the file would give as a mapping, is a
-	// field beside it to come.
+	// value.
 	Endpoints []int
 	Mix       Mix
 	Protocols Protocols
+	Policies  Policies
+
+	// List is every Service, written out. With it all else here is zero, and
+	// the scenario has one point a backend.
+	List []Service
 }
 
 // Mix is the share of each type of Service in percent; the sum is 100.
-type Mix struct{ ClusterIP int }
+type Mix struct{ ClusterIP, NodePort, LoadBalancer, ExternalName, Headless int }
 
-// Protocols is the share of the Services that have each protocol, in percent;
-// the sum is 100. 90 and 10 by default.
-type Protocols struct{ TCP, UDP int }
+// Protocols is the share of the Services of each type that have each protocol,
+// in percent; the sum is 100. 90, 10 and 0 by default.
+type Protocols struct{ TCP, UDP, SCTP int }
+
+// Policies are shares in percent of the Services, or of the endpoints, that have
+// what Kubernetes leaves to their owners; 0 by default.
+type Policies struct {
+	ExternalTrafficPolicyLocal int // of the Services of type NodePort and LoadBalancer
+	InternalTrafficPolicyLocal int // of those that are served: neither ExternalName nor headless
+	SessionAffinity            int // ClientIP, of those that are served
+	AffinitySeconds            int // the timeout, in seconds and no share; 10800 by default
+	ExternalIPs                int // one a family, of those that are served
+	SourceRanges               int // of the LoadBalancers
+	ProxyIPMode                int // of the LoadBalancers, the others have ipMode VIP
+	NoNodePorts                int // of the LoadBalancers
+	SeveralPorts               int // three instead of one, of those that are served
+	SingleStack                int // of those that are served, in a network of two families
+	NoEndpoints                int // of those that are served
+	ZoneHints                  int // of those that are served, on every endpoint
+	NodeHints                  int // likewise
+	LocalEndpoints             int // of the endpoints: on the node itself
+	NotReady                   int // of the endpoints
+	Terminating                int // of the endpoints, serving until they are gone
+}
 
 // Limit keeps a backend out of points that would take it too long.
 type Limit struct {
@@ -60,10 +87,22 @@ type Limit struct {
 	Services int // the backend runs at no more Services than these
 }
 
-// Network is the cluster's address plan, IPv4.
+// Network is the cluster's address plan: one range, or one of each family, of
+// which the first is that of every Service's first ClusterIP.
 type Network struct {
-	ServiceCIDR netip.Prefix // holds every ClusterIP; 10.96.0.0/12 by default, as kubeadm's
-	ClusterCIDR netip.Prefix // holds every pod, dealt out as backends.Node says; 10.128.0.0/9 by default
+	ServiceCIDRs []netip.Prefix // hold every ClusterIP; 10.96.0.0/12 by default, as kubeadm's
+	// ClusterCIDRs hold every pod, dealt out as backends.Node says; 10.128.0.0/9
+	// by default. Only a List can do without.
+	ClusterCIDRs []netip.Prefix
+}
+
+// Node is the node whose dataplane is programmed.
+type Node struct {
+	Name string // node-0 by default
+	Zone string // none by default
+	// Addrs are the node's addresses, the first of a family its InternalIP; nil
+	// stands for the lab's own in the network's families.
+	Addrs []netip.Addr
 }
 
 // Known are the names that a scenario may use. A nil list accepts every
@@ -80,11 +119,18 @@ func defaults() *Scenario {
 		Services: Services{
 			Mix:       Mix{ClusterIP: 100},
 			Protocols: Protocols{TCP: 90, UDP: 10},
+			Policies:  Policies{AffinitySeconds: defaultAffinity},
 		},
 		Operations: 200,
 		Network: Network{
-			ServiceCIDR: netip.MustParsePrefix("10.96.0.0/12"),
-			ClusterCIDR: netip.MustParsePrefix("10.128.0.0/9"),
+			ServiceCIDRs: []netip.Prefix{netip.MustParsePrefix("10.96.0.0/12")},
+			ClusterCIDRs: []netip.Prefix{netip.MustParsePrefix("10.128.0.0/9")},
 		},
+		Node: Node{Name: defaultNode},
 	}
 }
+
+const (
+	defaultNode     = "node-0"
+	defaultAffinity = 10800 // seconds, as the API's
+)

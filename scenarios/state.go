@@ -2,106 +2,51 @@ package scenarios
 
 import (
 	"fmt"
-	"net/netip"
+	"slices"
 
 	"github.com/svcmark/svcmark/backends"
 )
 
-// Streams of random numbers that must not follow each other.
-const (
-	clusterIPs = iota + 1
-	host1
-	host2
-	names
-)
-
-// perNamespace is how many Services share a namespace.
-const perNamespace = 25
-
-// The words make names of different lengths, as rules carry them in comments.
-// Names start with a number of fixed width, so that sorted order is the order of
-// generation whatever word follows.
-var words = [...]string{
-	"api", "auth", "billing", "cache", "cart", "checkout-frontend", "db", "events",
-	"gateway", "inventory", "ledger-replica", "mail", "metrics", "recommendations", "search", "web",
-}
-
-// port is one kind of ServicePort and the port that its endpoints listen on.
-type port struct {
-	name           string
-	port, endpoint uint16
-}
-
-var (
-	tcpPorts = [...]port{{"http", 80, 8080}, {"", 80, 8080}, {"https", 443, 8443}, {"grpc", 9090, 9090}}
-	udpPorts = [...]port{{"dns", 53, 5353}, {"syslog", 514, 5514}}
-)
-
-// State generates what a node should serve at a point of the scenario. It is a
-// pure function: the same scenario and arguments give the same State on every
-// machine. Service i is the same in every State with as many endpoints per
-// Service, so the State with fewer Services is a prefix of that with more, and
+// State is what the scenario's node should serve at a point: the Services of the
+// list, or as many as are asked for from the generator. It is a pure function:
+// the same scenario and arguments give the same State on every machine. Service
+// i of the generator is the same in every State with as many endpoints per
+// Service, so the State with fewer Services is a part of that with more, and
 // growing adds Services without touching one.
 //
-// Services are sorted by ServicePort.Compare and have one port each; of the
-// first n the share of each protocol is exact to half a Service. Endpoints lie
-// alternately on the two endpoint hosts, and no two share an address.
+// ServicePorts are sorted by ServicePort.Compare. Of the first n generated
+// Services the share of each type, protocol and policy is exact to a Service or
+// two; see Mix, Protocols and Policies for what each is a share of. Endpoints
+// lie alternately on the two endpoint hosts, and no two share an address but
+// those on the node itself, of which there are at most 250.
 //
 // State panics when the numbers are not those of a point of a valid scenario and
 // do not fit the network.
 func (s *Scenario) State(services, endpoints int) *backends.State {
-	if services < 0 || endpoints < 0 || services > s.Network.serviceRoom() || services > maxServices ||
-		endpoints > s.Network.endpointRoom()/max(1, services) {
-		panic(fmt.Sprintf("scenarios: %s do not fit the network %+v", product(services, endpoints), s.Network))
+	state := Expand(s.node(), s.Generate(services, endpoints))
+	byName := func(a, b backends.ServicePort) int { return a.Compare(&b) }
+	if !slices.IsSortedFunc(state.Services, byName) {
+		slices.SortFunc(state.Services, byName)
 	}
-	node := s.Network.node()
-	vips := newPool(s.Network.ServiceCIDR, s.stream(clusterIPs))
-	cidrs := node.EndpointHostCIDRs(backends.IPv4)
-	hosts := [2]pool{newPool(cidrs[0], s.stream(host1)), newPool(cidrs[1], s.stream(host2))}
-	random := s.stream(names)
-
-	list := make([]backends.ServicePort, services)
-	slab := make([]backends.Endpoint, services*endpoints)
-	addrs := make([]uint32, endpoints)
-	namespace := ""
-	for i := range list {
-		if i%perNamespace == 0 {
-			namespace = fmt.Sprintf("team-%05d", i/perNamespace)
-		}
-		rnd := scramble(random + uint64(i))
-		proto, kind := s.Services.Protocols.of(i, rnd)
-		for j := range addrs {
-			n := i*endpoints + j
-			addrs[j] = hosts[n%2].at(n / 2)
-		}
-		own := slab[i*endpoints : (i+1)*endpoints : (i+1)*endpoints]
-		for j, a := range addrs {
-			own[j].Addr = netip.AddrPortFrom(addr(a), kind.endpoint)
-		}
-		backends.SortEndpoints(own)
-		list[i] = backends.ServicePort{
-			Namespace: namespace,
-			Name:      fmt.Sprintf("app-%06d-%s", i, words[rnd%uint64(len(words))]),
-			PortName:  kind.name,
-			Protocol:  proto,
-			ClusterIP: addr(vips.at(i)),
-			Port:      kind.port,
-			Endpoints: own,
-		}
-	}
-	return &backends.State{Node: node, Services: list}
+	return state
 }
 
-// of is Service i's protocol and kind of port. The protocol is not drawn but
-// dealt, so that small scenarios have their share too: of the first n Services
-// round(n*UDP/100) are UDP.
-func (p Protocols) of(i int, rnd uint64) (backends.Protocol, port) {
-	dealt := func(n int) int { return (n*p.UDP + 50) / 100 }
-	rnd >>= 32 // the lower half chose the name
-	if dealt(i+1) > dealt(i) {
-		return backends.UDP, udpPorts[rnd%uint64(len(udpPorts))]
+// Generate gives the Services of a point, sorted by namespace and name; State
+// says what they are.
+func (s *Scenario) Generate(services, endpoints int) []Service {
+	if s.Services.List != nil {
+		return s.Services.List[:services]
 	}
-	return backends.TCP, tcpPorts[rnd%uint64(len(tcpPorts))]
+	if services < 0 || endpoints < 0 || services > s.Network.serviceRoom() || services > maxServices ||
+		endpoints > s.Network.endpointRoom()/max(1, services) || s.portsNeeded(services) > nodePortRoom {
+		panic(fmt.Sprintf("scenarios: %s do not fit the network %+v", product(services, endpoints), s.Network))
+	}
+	g := newGenerator(s, endpoints)
+	list := make([]Service, services)
+	for i := range list {
+		g.service(i, &list[i])
+	}
+	return list
 }
 
 // stream is where a stream of random numbers starts.

@@ -50,21 +50,21 @@ var portName = regexp.MustCompile(`^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$`)
 
 // What every State promises, over shapes that touch the edges of the ranges.
 func TestStateProperties(t *testing.T) {
-	small := Network{netip.MustParsePrefix("10.96.0.0/24"), netip.MustParsePrefix("10.128.0.0/22")}
+	small := Network{ranges("10.96.0.0/24"), ranges("10.128.0.0/22")}
 	for _, c := range []struct {
 		seed                uint64
 		services, endpoints int
 		network             Network
 		protocols           Protocols
 	}{
-		{1, 1, 1, defaults().Network, Protocols{90, 10}},
-		{2, 5000, 3, defaults().Network, Protocols{90, 10}},
-		{3, 777, 10, defaults().Network, Protocols{1, 99}},
-		{4, 253, 2, small, Protocols{100, 0}}, // every ClusterIP and all but two endpoints
-		{5, 1, 506, small, Protocols{0, 100}}, // every endpoint
-		{6, 100, 5, small, Protocols{50, 50}},
-		{7, 20, 0, small, Protocols{50, 50}},
-		{8, 0, 5, small, Protocols{50, 50}},
+		{1, 1, 1, defaults().Network, Protocols{TCP: 90, UDP: 10}},
+		{2, 5000, 3, defaults().Network, Protocols{TCP: 90, UDP: 10}},
+		{3, 777, 10, defaults().Network, Protocols{TCP: 1, UDP: 99}},
+		{4, 253, 2, small, Protocols{TCP: 100, UDP: 0}}, // every ClusterIP and all but two endpoints
+		{5, 1, 506, small, Protocols{TCP: 0, UDP: 100}}, // every endpoint
+		{6, 100, 5, small, Protocols{TCP: 50, UDP: 50}},
+		{7, 20, 0, small, Protocols{TCP: 50, UDP: 50}},
+		{8, 0, 5, small, Protocols{TCP: 50, UDP: 50}},
 	} {
 		t.Run(fmt.Sprintf("seed=%d", c.seed), func(t *testing.T) {
 			s := defaults()
@@ -91,7 +91,7 @@ func TestStateProperties(t *testing.T) {
 func checkState(t *testing.T, s *Scenario, state *backends.State, services, endpoints int) {
 	t.Helper()
 	node := &state.Node
-	if node.ServiceCIDR(backends.IPv4) != s.Network.ServiceCIDR || node.ClusterCIDR(backends.IPv4) != s.Network.ClusterCIDR || len(node.Addrs) == 0 {
+	if node.ServiceCIDR(backends.IPv4) != s.Network.ServiceCIDRs[0] || node.ClusterCIDR(backends.IPv4) != s.Network.ClusterCIDRs[0] || len(node.Addrs) == 0 {
 		t.Errorf("the node is %+v", node)
 	}
 	if len(state.Services) != services {
@@ -193,3 +193,12 @@ func TestStateRefusesWhatDoesNotFit(t *testing.T) {
 }
 
 func abs(n int) int { return max(n, -n) }
+
+// ranges are address ranges by their texts.
+func ranges(texts ...string) []netip.Prefix {
+	var list []netip.Prefix
+	for _, t := range texts {
+		list = append(list, netip.MustParsePrefix(t))
+	}
+	return list
+}

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// instead says what a name that is not among the valid ones should have been.
-func instead(name string, valid []string) string {
+// Instead says what a name that is not among the valid ones should have been.
+func Instead(name string, valid []string) string {
 	if near := nearest(name, valid); near != "" {
 		return "did you mean " + strconv.Quote(near) + "?"
 	}

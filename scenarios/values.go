@@ -56,18 +56,52 @@ func (d *decoder) seed(to *uint64) value {
 	}
 }
 
-func (d *decoder) prefix(to *netip.Prefix) value {
-	return func(path string, n *yaml.Node) {
+// prefixes reads a range, or a list of them.
+func (d *decoder) prefixes(to *[]netip.Prefix) value {
+	var example string
+	if len(*to) > 0 {
+		example = (*to)[0].String()
+	}
+	one := func(path string, n *yaml.Node, to *netip.Prefix) {
 		var s string
 		if d.text(&s)(path, n); d.bad[path] {
 			return
 		}
 		p, err := netip.ParsePrefix(s)
 		if err != nil {
-			d.fail(path, n, "%s is no address range; want one such as %s", quote(s), to)
+			d.fail(path, n, "%s is no address range; want one such as %s", quote(s), example)
 			return
 		}
 		*to = p
+	}
+	return func(path string, n *yaml.Node) {
+		if n.Kind == yaml.SequenceNode {
+			*to = items(d, path, n, one)
+			return
+		}
+		*to = make([]netip.Prefix, 1)
+		one(path, n, &(*to)[0])
+	}
+}
+
+// addresses reads a list of IP addresses.
+func (d *decoder) addresses(to *[]netip.Addr) value {
+	return func(path string, n *yaml.Node) {
+		if n.Kind != yaml.SequenceNode {
+			d.wrongType(path, n, "a list of IP addresses")
+			return
+		}
+		*to = items(d, path, n, func(path string, n *yaml.Node, to *netip.Addr) {
+			var s string
+			if d.text(&s)(path, n); d.bad[path] {
+				return
+			}
+			a, err := netip.ParseAddr(s)
+			if err != nil {
+				d.fail(path, n, "%s is no IP address", quote(s))
+			}
+			*to = a
+		})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strconv"
@@ -35,9 +36,12 @@ func (s *Scenario) Hash() string {
 }
 
 func (s *Scenario) body(b *strings.Builder) {
-	v := &s.Services
-	fmt.Fprintf(b, "seed: %d\nservices:\n  count: %s\n  endpoints: %s\n", s.Seed, axis(v.Count), axis(v.Endpoints))
-	fmt.Fprintf(b, "  mix: {ClusterIP: %d}\n  protocols: {TCP: %d, UDP: %d}\n", v.Mix.ClusterIP, v.Protocols.TCP, v.Protocols.UDP)
+	fmt.Fprintf(b, "seed: %d\nservices:\n", s.Seed)
+	if s.Services.List != nil {
+		writeList(b, s.Services.List)
+	} else {
+		s.Services.shape(b)
+	}
 	fmt.Fprintf(b, "backends: %s\n", list(s.Backends))
 	if len(s.Limits) > 0 {
 		b.WriteString("limits:\n")
@@ -49,7 +53,81 @@ func (s *Scenario) body(b *strings.Builder) {
 	if s.Repeat > 0 {
 		fmt.Fprintf(b, "repeat: %d\n", s.Repeat)
 	}
-	fmt.Fprintf(b, "network:\n  serviceCIDR: %s\n  clusterCIDR: %s\n", s.Network.ServiceCIDR, s.Network.ClusterCIDR)
+	fmt.Fprintf(b, "network:\n  serviceCIDR: %s\n  clusterCIDR: %s\n", prefixes(s.Network.ServiceCIDRs), prefixes(s.Network.ClusterCIDRs))
+	s.Node.yaml(b)
+}
+
+// shape is all that the generator makes Services of. What svcmark had from the
+// beginning is always there, the rest where it says something: a scenario keeps
+// its Hash when there is more that it could have said.
+func (v *Services) shape(b *strings.Builder) {
+	fmt.Fprintf(b, "  count: %s\n  endpoints: %s\n", axis(v.Count), axis(v.Endpoints))
+	fmt.Fprintf(b, "  mix: {ClusterIP: %d%s}\n", v.Mix.ClusterIP, shares(v.Mix.fields()[1:]))
+	fmt.Fprintf(b, "  protocols: {TCP: %d, UDP: %d%s}\n", v.Protocols.TCP, v.Protocols.UDP, shares(v.Protocols.fields()[2:]))
+	told := shares(v.Policies.fields())
+	if v.Policies.AffinitySeconds != defaultAffinity {
+		told += fmt.Sprintf(", affinitySeconds: %d", v.Policies.AffinitySeconds)
+	}
+	if told != "" {
+		fmt.Fprintf(b, "  policies: {%s}\n", strings.TrimPrefix(told, ", "))
+	}
+}
+
+// shares are those that are not 0.
+func shares(fields []share) string {
+	var b strings.Builder
+	for _, f := range fields {
+		if *f.of != 0 {
+			fmt.Fprintf(&b, ", %s: %d", f.key, *f.of)
+		}
+	}
+	return b.String()
+}
+
+// yaml says of the node what is not the default.
+func (n *Node) yaml(b *strings.Builder) {
+	var told []string
+	if n.Name != defaultNode {
+		told = append(told, "name: "+scalar(n.Name))
+	}
+	if n.Zone != "" {
+		told = append(told, "zone: "+scalar(n.Zone))
+	}
+	if n.Addrs != nil {
+		told = append(told, "addresses: "+addresses(n.Addrs))
+	}
+	if len(told) > 0 {
+		fmt.Fprintf(b, "node: {%s}\n", strings.Join(told, ", "))
+	}
+}
+
+// prefixes are one range, or a list of them.
+func prefixes(list []netip.Prefix) string {
+	if len(list) == 1 {
+		return text(list[0].String())
+	}
+	texts := make([]string, len(list))
+	for i, p := range list {
+		texts[i] = text(p.String())
+	}
+	return "[" + strings.Join(texts, ", ") + "]"
+}
+
+func addresses(list []netip.Addr) string {
+	texts := make([]string, len(list))
+	for i, a := range list {
+		texts[i] = text(a.String())
+	}
+	return "[" + strings.Join(texts, ", ") + "]"
+}
+
+// text is an address, or a text that starts with one, as YAML text: those of
+// IPv6 are quoted, since colons mean something there.
+func text(s string) string {
+	if strings.ContainsRune(s, ':') {
+		return `"` + s + `"`
+	}
+	return s
 }
 
 func axis(values []int) string {

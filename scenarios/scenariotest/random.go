@@ -23,7 +23,8 @@ func Node() backends.Node {
 
 // Services are n random Services, sorted, of every kind and with every feature
 // that the API has and the dataplane depends on, such that the API server would
-// hold them together. Of their endpoints some come twice.
+// hold them together. No two share an address and a port; of their endpoints
+// some come twice.
 func Services(r *rand.Rand, n int) []scenarios.Service {
 	list := make([]scenarios.Service, n)
 	for i := range list {
@@ -83,10 +84,10 @@ func ports(r *rand.Rand, i int, s *scenarios.Service) {
 
 func external(r *rand.Rand, i int, s *scenarios.Service) {
 	if r.IntN(5) == 0 {
-		s.ExternalIPs = append(s.ExternalIPs, numbered("203.0.113.0", 1+r.IntN(100)))
+		s.ExternalIPs = append(s.ExternalIPs, numbered("198.19.0.0", 1+i))
 	}
 	if r.IntN(5) == 0 {
-		s.ExternalIPs = append(s.ExternalIPs, numbered("2001:db8:1::", 1+r.IntN(100)))
+		s.ExternalIPs = append(s.ExternalIPs, numbered("2001:db8:1::", 1+i))
 	}
 	s.ExternalLocal = s.ExternallyAccessible() && r.IntN(2) == 0
 	if s.Type != scenarios.LoadBalancer {
@@ -95,9 +96,9 @@ func external(r *rand.Rand, i int, s *scenarios.Service) {
 	if s.ExternalLocal {
 		s.HealthCheckNodePort = uint16(20000 + 4*i + 3)
 	}
-	for range r.IntN(3) {
+	for j := range r.IntN(3) {
 		s.Ingress = append(s.Ingress, scenarios.Ingress{
-			Addr: pick(r, numbered("198.51.100.0", 1+r.IntN(200)), numbered("2001:db8:2::", 1+r.IntN(200))), Proxy: r.IntN(3) == 0,
+			Addr: pick(r, numbered("198.18.0.0", 1+2*i+j), numbered("2001:db8:2::", 1+2*i+j)), Proxy: r.IntN(3) == 0,
 		})
 	}
 	for range r.IntN(3) {
