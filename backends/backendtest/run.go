@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/netip"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/svcmark/svcmark/backends"
@@ -53,6 +54,9 @@ type counter interface {
 // itself, which must name the feature and the mend; the microVM's kernel lacks
 // nothing. A machine that lacks a tool skips, and fails in CI.
 func Run(t *testing.T, fresh func() backends.Backend, expect Expectations) {
+	if !slices.Contains(Columns(), expect.Column) {
+		t.Fatalf("the table of behaviours has no column %q", expect.Column)
+	}
 	err := fresh().Probe(t.Context())
 	if missing := (*backends.NotSupportedError)(nil); errors.As(err, &missing) {
 		switch {
