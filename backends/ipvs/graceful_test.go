@@ -15,10 +15,11 @@ import (
 // until they end; when it comes back before that it is an ordinary one again.
 // One of UDP goes at once.
 func TestGracefulTermination(t *testing.T) {
-	for _, path := range []ipvs.Path{ipvs.Batched, ipvs.KubeProxy} {
-		for _, how := range []string{"Apply", "Sync"} {
-			t.Run(string(path)+"/"+how, func(t *testing.T) { gracefulTermination(t, path, how) })
-		}
+	for _, c := range []struct {
+		path ipvs.Path
+		how  string // Apply is Sync with the path KubeProxy
+	}{{ipvs.Batched, "Apply"}, {ipvs.Batched, "Sync"}, {ipvs.KubeProxy, "Apply"}} {
+		t.Run(string(c.path)+"/"+c.how, func(t *testing.T) { gracefulTermination(t, c.path, c.how) })
 	}
 }
 

@@ -59,7 +59,7 @@ type closed struct {
 }
 
 // plan is the kernel objects of one family of a State, each counted by how often
-// its ServicePorts need it. It shares no memory with the State.
+// its ServicePorts need it. It keeps nothing of the State but the node and names.
 type plan struct {
 	*family
 	view    view
