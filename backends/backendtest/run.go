@@ -113,7 +113,6 @@ func (s *suite) sections(t *testing.T) {
 	t.Run("NoEndpoints", s.noEndpoints)
 	t.Run("Twice", s.twice)
 	t.Run("Change", s.change)
-	t.Run("UDPFlow", s.udpFlow)
 	t.Run("Empty", s.empty)
 	t.Run("Interrupt", s.interrupt)
 	t.Run("Cleanup", s.cleanup)
