@@ -102,6 +102,7 @@ func (s *suite) on(t *testing.T, state *backends.State, part func()) {
 	part()
 }
 
+// sections are what the suite holds a backend to on a node with both families.
 func (s *suite) sections(t *testing.T) {
 	t.Run("Probe", s.probe)
 	t.Run("Packets", s.packets)
