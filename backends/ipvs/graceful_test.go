@@ -62,7 +62,7 @@ func gracefulTermination(t *testing.T, path ipvs.Path, how string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 	client, err := net.DialTimeout("tcp", "10.96.0.10:80", 5*time.Second)
 	if err != nil {
 		t.Fatal(err)
@@ -149,7 +149,7 @@ func gracefulTermination(t *testing.T, path ipvs.Path, how string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener2.Close()
+	defer func() { _ = listener2.Close() }()
 	other, err := net.DialTimeout("tcp", "10.96.0.10:80", 5*time.Second)
 	if err != nil {
 		t.Fatal(err)
