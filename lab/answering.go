@@ -87,10 +87,12 @@ func (p *plan) ports(picked, held func(netip.Addr) bool) endpoint.Ports {
 			sets[k] = map[uint16]bool{}
 		}
 		for _, e := range s.Endpoints {
-			switch {
-			case s.Protocol == backends.SCTP && held(e.Addr.Addr()):
-				sctp[e.Addr] = true
-			case picked(e.Addr.Addr()):
+			switch at := e.Addr.Addr(); {
+			case s.Protocol == backends.SCTP:
+				if held(at) {
+					sctp[e.Addr] = true
+				}
+			case picked(at):
 				sets[k][e.Addr.Port()] = true
 			}
 		}

@@ -14,9 +14,8 @@ import (
 	"github.com/svcmark/svcmark/lab/probe"
 )
 
-// families gives testState's Services in some families, over every protocol,
-// with endpoints on both endpoint hosts, in the node's pod range and in the
-// client itself.
+// familyState has a Service in each family over each protocol, with endpoints on
+// both endpoint hosts, in the node's pod range and in the client itself.
 func familyState(protocols []backends.Protocol, families ...backends.Family) *backends.State {
 	s := &backends.State{Node: backends.Node{Name: "node-0"}}
 	for _, f := range families {

@@ -54,10 +54,13 @@ type kind struct {
 
 func (k kind) String() string { return fmt.Sprintf("%s in %s", k.proto, k.family) }
 
-// kinds are all that a state may have, in the order in which they are taken.
-func kinds() []kind {
+// kinds are all that may be on a node, in the order in which they are taken.
+func kinds(n *backends.Node) []kind {
 	var all []kind
 	for _, f := range backends.Families() {
+		if !n.Addr(f).IsValid() {
+			continue // the lab has none of it
+		}
 		for _, proto := range protocols {
 			all = append(all, kind{proto, f})
 		}
@@ -76,7 +79,7 @@ func (k kind) labels(n *backends.Node) []results.Label {
 
 // control takes the cost of the lab itself: endpoints, dialed directly.
 func (c *Cell) control(ctx context.Context, measurement string, run timing) error {
-	for _, k := range kinds() {
+	for _, k := range kinds(&c.State.Node) {
 		picked := First.at(c.State, k.proto, k.family, c.Operations, c.Seed)
 		if picked == nil {
 			continue
@@ -99,7 +102,7 @@ func (c *Cell) control(ctx context.Context, measurement string, run timing) erro
 
 // positions takes a measurement for every kind at some positions.
 func (c *Cell) positions(ctx context.Context, measurement string, positions []Position, run timing, record func(results.Result)) error {
-	for _, k := range kinds() {
+	for _, k := range kinds(&c.State.Node) {
 		for _, pos := range positions {
 			picked := pos.at(c.State, k.proto, k.family, c.Operations, c.Seed)
 			if picked == nil {

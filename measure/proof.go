@@ -29,13 +29,17 @@ const (
 // the endpoints that the node may use for the Service, and it must have seen the
 // client's own address. Of the Services for which the node has no such endpoint
 // silenceLimit are asked, and nobody may answer. The first wrong answer is the
-// error. No result of a cell may be kept unless it was proven.
+// error. Services of a family in which the node has no address are not asked: the
+// lab has none of it. No result of a cell may be kept unless it was proven.
 func (c *Cell) Prove(ctx context.Context) error {
 	var answering, silent []*backends.ServicePort
 	for i := range c.State.Services {
-		if s := &c.State.Services[i]; len(c.own(s)) > 0 {
+		s := &c.State.Services[i]
+		switch {
+		case !c.State.Node.Addr(s.Family()).IsValid(): // nobody here speaks it
+		case len(c.own(s)) > 0:
 			answering = append(answering, s)
-		} else {
+		default:
 			silent = append(silent, s)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/svcmark/svcmark/backends"
 	"github.com/svcmark/svcmark/lab"
+	"github.com/svcmark/svcmark/measure"
 )
 
 func TestProve(t *testing.T) {
@@ -60,6 +61,23 @@ func TestProveTellsMasquerade(t *testing.T) {
 	}
 }
 
+// A Service of a family that the node lacks cannot be asked, and is not missed.
+func TestProvePassesFamiliesThatTheNodeLacks(t *testing.T) {
+	state := testState()
+	state.Services = append(state.Services, backends.ServicePort{
+		Namespace: "test", Name: "six", Protocol: backends.TCP, ClusterIP: netip.MustParseAddr("fd00:96::1"), Port: 80,
+		Endpoints: []backends.Endpoint{{Addr: netip.MustParseAddrPort("[fd00:10:128:4000::1]:8080")}},
+	})
+	cell := cellOf(t, dialed{target: right}, state)
+	if err := cell.Prove(t.Context()); err != nil {
+		t.Error(err)
+	}
+	rs, err := taken(t, measure.RoundTrip{}, cell)
+	if err != nil || len(rs) != 2 {
+		t.Errorf("%d round trips (%v), want those over TCP and UDP in IPv4", len(rs), err)
+	}
+}
+
 // routed programs nothing and is no Dialed either: its VIPs are what the lab
 // answers for by itself.
 type routed struct{}
@@ -102,6 +120,10 @@ func TestProveKnowsWhichEndpointsAreUsed(t *testing.T) {
 		} {
 			t.Run(string(f)+"/"+name, func(t *testing.T) {
 				backends.SortEndpoints(test.endpoints)
+				node := node
+				if f == backends.IPv6 {
+					node.Addrs, node.ClusterCIDRs = node.Addrs[1:], node.ClusterCIDRs[1:]
+				}
 				cell := cellOf(t, routed{}, &backends.State{Node: node, Services: []backends.ServicePort{{
 					Namespace: "test", Name: "a", Protocol: backends.TCP, ClusterIP: test.vip.Addr(), Port: test.vip.Port(),
 					InternalLocal: test.internal, Endpoints: test.endpoints,

@@ -42,8 +42,8 @@ func (s *suite) apply(t *testing.T) {
 
 // applied leads a backend through random changes of Services, and asks others,
 // which stay as they are, all the while: none of those questions may be lost or
-// answered by another. After each Apply the changed ServicePorts are served as
-// they are now.
+// answered by another. After each Apply, and the deletion of what may be deleted
+// by then, the changed ServicePorts are served as they are now.
 func applied(ctx context.Context, b partial, top *lab.Topology, n *backends.Node) error {
 	draw := rand.New(rand.NewPCG(1, 2))
 	from := &backends.State{Node: *n, Services: slices.Concat(constant(n), changing(n, draw))}
@@ -60,6 +60,9 @@ func applied(ctx context.Context, b partial, top *lab.Topology, n *backends.Node
 		delta := backends.Diff(from, to)
 		stop := undisturbed(trials, constant(n))
 		err := b.Apply(ctx, delta)
+		if settler, ok := b.(backends.Settler); ok && err == nil {
+			_, err = settler.Settle(ctx)
+		}
 		if lost := stop(); err == nil {
 			err = lost
 		}

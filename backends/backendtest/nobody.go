@@ -74,7 +74,9 @@ func nobody() []behaviour {
 				p.InternalLocal = true
 				return []backends.ServicePort{p}
 			},
-			observe: ask((*trial).pod, vip), want: all(Silent),
+			// A virtual server without real servers answers with an ICMP error
+			// (ip_vs_leave in the kernel).
+			observe: ask((*trial).pod, vip), want: all(Silent).but(Refused, IPVS),
 		},
 		{
 			name: "ExternalLocalElsewhere", says: "externalTrafficPolicy Local, and all endpoints are on other nodes: a machine outside asks the NodePort",

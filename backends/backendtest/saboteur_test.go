@@ -87,7 +87,7 @@ func sabotages() []sabotage {
 		{row: "Share", what: "an endpoint gets nothing", twist: func(_ addresses, p *backends.ServicePort) { p.Endpoints = p.Endpoints[1:] }},
 		{row: "Share", what: "an endpoint gets more", rule: func(_ addresses, p *backends.ServicePort) []string {
 			return []string{"nat", "PREROUTING", "-p", "tcp", "-d", p.ClusterIP.String(), "--dport", "80", "-m", "statistic",
-				"--mode", "random", "--probability", "0.3", "-j", "DNAT", "--to-destination", p.Endpoints[0].Addr.String()}
+				"--mode", "random", "--probability", "0.6", "-j", "DNAT", "--to-destination", p.Endpoints[0].Addr.String()}
 		}},
 		{row: "Hairpin", what: "the pod sees itself", rule: func(a addresses, _ *backends.ServicePort) []string {
 			return []string{"nat", "POSTROUTING", "-s", a.client().String(), "-d", a.client().String(), "-j", "ACCEPT"}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"os"
 	"slices"
 	gosync "sync"
 	"testing"
@@ -143,6 +144,11 @@ func (t *trial) wrong(c Column) error {
 
 // behave observes all behaviours on a node.
 func (s *suite) behave(t *testing.T, n backends.Node) {
+	if err := lab.SCTP(); err != nil && os.Getenv(lab.NodeEnv) == "vm" {
+		t.Error(err)
+	} else if err != nil {
+		t.Logf("SCTP is left to the microVM: %v", err)
+	}
 	all, err := observe(t.Context(), s.backend(t), s.topology, n, runnable())
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package backendtest
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"os"
 	"slices"
@@ -95,24 +96,23 @@ func TestShares(t *testing.T) {
 		}
 		return order
 	}
-	// A fixed sequence that is as good as random for this.
-	x := uint32(1)
-	random := func(n int) int { x = x*1664525 + 1013904223; return int(x>>16) % n }
-	for name, test := range map[string]struct {
+	random := rand.New(rand.NewPCG(1, 2)).IntN
+	for _, test := range []struct {
+		name string
 		pick func(int) int
 		want Outcome
 	}{
-		"in turn":                  {func(i int) int { return i % 4 }, InTurn},
-		"in turn from the third":   {func(i int) int { return (i + 2) % 4 }, InTurn},
-		"at random":                {func(int) int { return random(4) }, AtRandom},
-		"never the fourth":         {func(int) int { return random(3) }, ""},
-		"the first twice as often": {func(int) int { return random(5) % 4 }, ""},
-		"always the first":         {func(int) int { return 0 }, ""},
-		"each once and back":       {func(i int) int { return []int{0, 1, 2, 3, 3, 2, 1, 0}[i%8] }, AtRandom},
+		{"in turn", func(i int) int { return i % 4 }, InTurn},
+		{"in turn from the third", func(i int) int { return (i + 2) % 4 }, InTurn},
+		{"at random", func(int) int { return random(4) }, AtRandom},
+		{"never the fourth", func(int) int { return random(3) }, ""},
+		{"the first four times as often", func(int) int { return max(0, random(7)-3) }, ""},
+		{"always the first", func(int) int { return 0 }, ""},
+		{"there and back", func(i int) int { return []int{0, 1, 2, 3, 3, 2, 1, 0}[i%8] }, AtRandom},
 	} {
 		got, err := shares(draw(test.pick), endpoints)
 		if got != test.want || (err == nil) != (test.want != "") {
-			t.Errorf("%s: %q, %v; want %q", name, got, err, test.want)
+			t.Errorf("%s: %q, %v; want %q", test.name, got, err, test.want)
 		}
 	}
 	if _, err := shares([]netip.AddrPort{netip.MustParseAddrPort("10.0.0.1:1")}, endpoints); err == nil {

@@ -30,14 +30,13 @@ func (e *RestoreError) Error() string {
 // Unwrap gives how the program ended.
 func (e *RestoreError) Unwrap() error { return e.Err }
 
-// newRestoreError looks up the line that the tool complains of in its input.
-func newRestoreError(tool, said string, err error, input io.ReadSeeker) *RestoreError {
+// newRestoreError looks up the line that the tool complains of. The input was
+// streamed and is gone, so it is written once more.
+func newRestoreError(tool, said string, err error, write func(io.Writer) error) *RestoreError {
 	e := &RestoreError{Tool: tool, Said: strings.TrimSpace(said), Err: err, Line: parseLine(said)}
 	if e.Line > 0 {
 		f := lineFinder{left: e.Line}
-		if _, err := input.Seek(0, io.SeekStart); err == nil {
-			_, _ = io.Copy(&f, input) // what cannot be read is not shown
-		}
+		_ = write(&f)
 		e.Table, e.Text = f.table, string(f.line)
 	}
 	return e

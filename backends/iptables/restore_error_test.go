@@ -12,34 +12,33 @@ import (
 
 func TestRestoreErrorShowsTheLine(t *testing.T) {
 	const input = "*filter\n:A - [0:0]\nCOMMIT\n*nat\n-A A -j NOPE\nCOMMIT\n"
+	// One byte at a time: the finder must not depend on how lines are cut.
+	write := func(w io.Writer) error {
+		for i := range len(input) {
+			if _, err := io.WriteString(w, input[i:i+1]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	for said, want := range map[string]string{
 		"iptables-legacy-restore: line 5 failed\n": "(line 5, table nat: -A A -j NOPE)",
 		"iptables-restore v1.8.9 (nf_tables): \nline 5: RULE_APPEND failed (No such file or directory): rule in chain A":    "(line 5, table nat: -A A -j NOPE)",
 		"iptables-restore v1.8.9 (legacy): Couldn't load target `NOPE'\n\nError occurred at line: 2\nTry `... -h' for more": "(line 2, table filter: :A - [0:0])",
 	} {
-		err := newRestoreError("tool", said, errors.New("exit status 2"), oneByte{strings.NewReader(input)})
+		err := newRestoreError("tool", said, errors.New("exit status 2"), write)
 		if !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("%q: %q, want the end %q", said, err, want)
 		}
 	}
-	err := newRestoreError("tool", "Another app is currently holding the xtables lock", errors.New("exit status 4"), strings.NewReader(input))
+	err := newRestoreError("tool", "Another app is currently holding the xtables lock", errors.New("exit status 4"), write)
 	if want := "tool: exit status 4: Another app is currently holding the xtables lock"; err.Error() != want {
 		t.Errorf("%q, want %q", err, want)
 	}
 }
 
-// oneByte gives one byte at a time: the finder must not depend on how lines are
-// cut.
-type oneByte struct{ *strings.Reader }
-
-func (r oneByte) Read(p []byte) (int, error) { return r.Reader.Read(p[:min(1, len(p))]) }
-
-func (r oneByte) WriteTo(w io.Writer) (int64, error) {
-	return io.Copy(w, struct{ io.Reader }{r})
-}
-
 func TestBatchTooLongIsNotSupported(t *testing.T) {
-	none := strings.NewReader("")
+	none := func(io.Writer) error { return nil }
 	tooLong := newRestoreError("tool", "sendmsg() failed: Message too long\n", errors.New("exit status 1"), none)
 	if err := batchTooLong(tooLong); !errors.Is(err, backends.ErrNotSupported) || !errors.Is(err, error(tooLong)) {
 		t.Errorf("%v is not ErrNotSupported because of the tool's error", err)

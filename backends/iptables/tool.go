@@ -103,37 +103,46 @@ func (t tools) restoreCommand(ctx context.Context) *exec.Cmd {
 	return exec.CommandContext(ctx, t.restore, restoreArgs()...)
 }
 
-// restore runs cmd on what write writes. As kube-proxy does, the text is whole
-// before the tool starts; it lies in a file without a name. A stream's writer
-// would block again and again, and Go's runtime looks after a blocked thread
-// every 20 us: together that costs the writing once more.
+// restore runs cmd on what write writes, which goes there through a stream while
+// the tool already works on it.
 func restore(ctx context.Context, cmd *exec.Cmd, write func(io.Writer) error) error {
 	tool := filepath.Base(cmd.Path)
-	fd, err := unix.MemfdCreate("rules", unix.MFD_CLOEXEC)
+	in, out, err := stream()
 	if err != nil {
-		return fmt.Errorf("making room for the input of %s: %w", tool, err)
-	}
-	in := os.NewFile(uintptr(fd), "rules")
-	defer in.Close()
-	if err := write(in); err != nil {
-		return fmt.Errorf("writing the input of %s: %w", tool, err)
-	}
-	if _, err := in.Seek(0, io.SeekStart); err != nil {
-		return fmt.Errorf("rewinding the input of %s: %w", tool, err)
+		return err
 	}
 	var said head
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, &said, &said
-	err = cmd.Run()
-	exit := (*exec.ExitError)(nil)
+	err = cmd.Start()
+	in.Close()
+	if err != nil {
+		out.Close()
+		return fmt.Errorf("starting %s: %w", tool, err)
+	}
+	writeErr := write(out)
+	out.Close()
+	err = cmd.Wait()
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("%s was stopped: %w", tool, ctx.Err())
-	case errors.As(err, &exit):
-		return batchTooLong(newRestoreError(tool, said.String(), err, in))
 	case err != nil:
-		return fmt.Errorf("running %s: %w", tool, err)
+		return batchTooLong(newRestoreError(tool, said.String(), err, write))
+	case writeErr != nil:
+		return fmt.Errorf("writing the input of %s: %w", tool, writeErr)
 	}
 	return nil
+}
+
+// stream makes a stream whose ends block. It is a socket pair, because a pipe
+// that is full wakes its writer for each page that is read: two switches for
+// 4 KiB. A socket's writer sleeps until most of its buffer is read. And unlike
+// the ends that os.Pipe makes, blocking ones need no trip through the poller.
+func stream() (r, w *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("making a socket pair: %w", err)
+	}
+	return os.NewFile(uintptr(fds[0]), "stream"), os.NewFile(uintptr(fds[1]), "stream"), nil
 }
 
 // read gives what the kernel holds. One run of iptables-save gives all tables,

@@ -15,10 +15,11 @@ import (
 // until they end; when it comes back before that it is an ordinary one again.
 // One of UDP goes at once.
 func TestGracefulTermination(t *testing.T) {
-	for _, path := range []ipvs.Path{ipvs.Batched, ipvs.KubeProxy} {
-		for _, how := range []string{"Apply", "Sync"} {
-			t.Run(string(path)+"/"+how, func(t *testing.T) { gracefulTermination(t, path, how) })
-		}
+	for _, c := range []struct {
+		path ipvs.Path
+		how  string // Apply is Sync with the path KubeProxy
+	}{{ipvs.Batched, "Apply"}, {ipvs.Batched, "Sync"}, {ipvs.KubeProxy, "Apply"}} {
+		t.Run(string(c.path)+"/"+c.how, func(t *testing.T) { gracefulTermination(t, c.path, c.how) })
 	}
 }
 
@@ -61,7 +62,7 @@ func gracefulTermination(t *testing.T, path ipvs.Path, how string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 	client, err := net.DialTimeout("tcp", "10.96.0.10:80", 5*time.Second)
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +149,7 @@ func gracefulTermination(t *testing.T, path ipvs.Path, how string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener2.Close()
+	defer func() { _ = listener2.Close() }()
 	other, err := net.DialTimeout("tcp", "10.96.0.10:80", 5*time.Second)
 	if err != nil {
 		t.Fatal(err)

@@ -119,7 +119,7 @@ func TestPlanFollowsChanges(t *testing.T) {
 				}
 				for e, was := range changes.entries {
 					if want := before[i].counts[e.set][e.entry] > 0; was != want {
-						t.Fatalf("seed %d, step %d: %s had %s: %v", seed, step, p.sets[e.set], e.entry.text(kubeSets[e.set].typ), was)
+						t.Fatalf("seed %d, step %d: %s had %s: %v", seed, step, p.sets[e.set], e.text(kubeSets[e.set].typ), was)
 					}
 				}
 			}
