@@ -27,7 +27,7 @@ func TestMain(m *testing.M) { labtest.Main(m) }
 func imported(t *testing.T) *scenarios.Scenario {
 	t.Helper()
 	node := scenariotest.Node()
-	objects := cluster.ObjectsOf(&node, scenariotest.Services(rand.New(rand.NewPCG(3, 3)), 300))
+	objects := cluster.ObjectsOf(&node, scenariotest.Services(rand.New(rand.NewPCG(3, 3)), 120))
 	var dump bytes.Buffer
 	out := json.NewEncoder(&dump)
 	for i := range objects.Services {
@@ -65,7 +65,7 @@ func encode(t *testing.T, out *json.Encoder, object any) {
 
 // The tools take every part without a word.
 func TestToolsLoadRenderings(t *testing.T) {
-	state := imported(t).State(300, scenarios.Listed)
+	state := imported(t).State(120, scenarios.Listed)
 	if err := state.Check(); err != nil {
 		t.Fatal(err)
 	}
