@@ -35,11 +35,11 @@ test: setup lint ## everything below, with real packets
 
 .PHONY: test-unit
 test-unit: ## what needs neither privileges nor QEMU
-	@sh tools/test -skip '^TestVM' ./scenarios/... ./results/... ./report/... ./runner/... ./tools/... ./backends ./backends/conntrack ./backends/direct ./backends/iptables ./lab/tail
+	@sh tools/test -skip '^TestVM' ./scenarios/... ./cluster ./results/... ./report/... ./runner/... ./tools/... ./backends ./backends/conntrack ./backends/direct ./backends/iptables ./lab/tail
 
 .PHONY: test-netns
 test-netns: setup ## every backend that this kernel has, in namespaces
-	@sh tools/test -skip '^TestVM' ./lab/... ./backends/... ./measure/... ./cmd/...
+	@sh tools/test -skip '^TestVM' ./lab/... ./backends/... ./cluster/loadtest ./measure/... ./cmd/...
 
 .PHONY: test-vm
 test-vm: setup ## every backend, in the microVM
