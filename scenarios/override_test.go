@@ -96,11 +96,11 @@ func TestWithBlamesTheFlag(t *testing.T) {
 // The node and its network can be another's.
 func TestWithAnotherNode(t *testing.T) {
 	s := everything()
-	got, err := s.With(Overrides{NodeName: "n2", NodeIPs: addrsOf("10.40.0.1", "fd00::2"), ClusterCIDRs: ranges("10.16.0.0/13", "fd00:90::/48")}, Known{})
+	_, err := s.With(Overrides{NodeName: "n2", NodeIPs: addrsOf("10.40.0.1", "fd00::2"), ClusterCIDRs: ranges("10.16.0.0/13", "fd00:90::/48")}, Known{})
 	if err == nil || !strings.Contains(err.Error(), "services.policies.zoneHints") {
 		t.Errorf("another node keeps the zone of the first: %v", err)
 	}
-	got, err = s.With(Overrides{NodeName: "n2", NodeZone: "z", NodeIPs: addrsOf("10.40.0.1", "fd00::2"), ClusterCIDRs: ranges("10.16.0.0/13", "fd00:90::/48")}, Known{})
+	got, err := s.With(Overrides{NodeName: "n2", NodeZone: "z", NodeIPs: addrsOf("10.40.0.1", "fd00::2"), ClusterCIDRs: ranges("10.16.0.0/13", "fd00:90::/48")}, Known{})
 	if err != nil {
 		t.Fatal(err)
 	}
