@@ -4,11 +4,13 @@ package loadtest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"testing"
+	"time"
 
 	"github.com/svcmark/svcmark/backends"
 	"github.com/svcmark/svcmark/backends/iptables"
@@ -63,6 +65,9 @@ func encode(t *testing.T, out *json.Encoder, object any) {
 	}
 }
 
+// toolTimeout is for a tool that hangs; none takes a tenth of it.
+const toolTimeout = 5 * time.Minute
+
 // The tools take every part without a word.
 func TestToolsLoadRenderings(t *testing.T) {
 	state := imported(t).State(120, scenarios.Listed)
@@ -99,7 +104,9 @@ func TestToolsLoadRenderings(t *testing.T) {
 				if input.Len() == 0 {
 					t.Errorf("%s is empty", p.Name)
 				}
-				cmd := exec.CommandContext(t.Context(), p.Command[0], p.Command[1:]...)
+				ctx, cancel := context.WithTimeout(t.Context(), toolTimeout)
+				defer cancel()
+				cmd := exec.CommandContext(ctx, p.Command[0], p.Command[1:]...)
 				cmd.Stdin = &input
 				if said, err := cmd.CombinedOutput(); err != nil || len(said) > 0 {
 					t.Errorf("%s: %v: %v: %s", p.Name, p.Command, err, said)
