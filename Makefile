@@ -49,11 +49,11 @@ test: setup lint ## everything below, with real packets
 
 .PHONY: test-unit
 test-unit: ## what needs neither privileges nor QEMU
-	@sh tools/test -skip '^TestVM' ./scenarios/... ./results/... ./report/... ./runner/... ./tools/... ./cluster/... ./backends ./backends/conntrack ./backends/direct ./backends/iptables ./lab/tail
+	@sh tools/test -skip '^TestVM' ./scenarios/... ./cluster ./cluster/apiserver ./results/... ./report/... ./runner/... ./tools/... ./backends ./backends/conntrack ./backends/direct ./backends/iptables ./lab/tail
 
 .PHONY: test-netns
 test-netns: setup ## every backend that this kernel has, in namespaces
-	@sh tools/test -skip '^TestVM' ./lab/... ./backends/... ./measure/... ./cmd/... ./conformance
+	@sh tools/test -skip '^TestVM' ./lab/... ./backends/... ./measure/... ./cluster/loadtest ./conformance ./cmd/...
 
 .PHONY: test-vm
 test-vm: setup ## every backend, in the microVM

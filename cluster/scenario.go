@@ -27,9 +27,7 @@ type View struct {
 	Notes   []string
 }
 
-func (v *View) note(format string, args ...any) {
-	v.Notes = append(v.Notes, fmt.Sprintf(format, args...))
-}
+func (v *View) note(sentence string) { v.Notes = append(v.Notes, sentence) }
 
 // View finds out what the objects tell of the node and the network. An error
 // says that the cluster has no such node.

@@ -10,7 +10,10 @@ import (
 // Expand is what the node should serve: a ServicePort for each port of each
 // Service in each family that it has a ClusterIP of and the node an address, as
 // kube-proxy 1.36 makes them (pkg/proxy/serviceport.go and
-// endpointslicecache.go). Services that no node serves are in State.Unserved.
+// endpointslicecache.go). kube-proxy itself looks at the kernel and not at the
+// node's addresses to find out which families it serves; a lab's node has an
+// address of each family that it is to serve. Services that no node serves are
+// in State.Unserved.
 // ServicePorts are in the order of the Services, each Service's in the order of
 // its ports; sort them for another.
 //

@@ -20,6 +20,12 @@ func FuzzParse(f *testing.F) {
 		f.Add(data)
 	}
 	f.Add(everything().YAML())
+	for _, services := range []string{
+		"{count: 30, endpoints: 2, mix: {NodePort: 40, LoadBalancer: 40, Headless: 20}, policies: {externalTrafficPolicyLocal: 50, severalPorts: 30}}",
+		"\n  list:\n  - {namespace: a, name: b, type: LoadBalancer, clusterIPs: [10.96.0.1, 'fd00::1'], ports: [{name: x, protocol: UDP, port: 80, nodePort: 30000}], loadBalancer: [{ip: 1.2.3.4, ipMode: Proxy}], loadBalancerSourceRanges: [10.0.0.0/8], externalTrafficPolicy: Local, healthCheckNodePort: 30001, affinitySeconds: 5, endpoints: [{ports: [{name: x, port: 1}], addresses: [10.0.0.1 node=n forZone=z notReady]}]}",
+	} {
+		f.Add([]byte(valid("services: " + services)))
+	}
 	for _, s := range []string{
 		"", "a: [", "- &a [*a]", "\xef\xbb\xbfkind: Scenario", "%YAML 1.2\n---\n", "!!binary aGk=", "{? [a]: b}",
 		valid("services: {count: [1, 1], endpoints: -3}"), valid("limits: {ipvs: {services: 5}, a.b: 1}"), valid("network: {clusterCIDR: 10.96.0.0/12}"),

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -88,6 +89,31 @@ func TestWithBlamesTheFlag(t *testing.T) {
 	_, err = s.With(Overrides{}, Known{Backends: []string{"direct"}})
 	want = `scenario t: backends[1]: unknown backend "ipvs"; want direct`
 	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
+// The node and its network can be another's.
+func TestWithAnotherNode(t *testing.T) {
+	s := everything()
+	_, err := s.With(Overrides{NodeName: "n2", NodeIPs: addrsOf("10.40.0.1", "fd00::2"), ClusterCIDRs: ranges("10.16.0.0/13", "fd00:90::/48")}, Known{})
+	if err == nil || !strings.Contains(err.Error(), "services.policies.zoneHints") {
+		t.Errorf("another node keeps the zone of the first: %v", err)
+	}
+	got, err := s.With(Overrides{NodeName: "n2", NodeZone: "z", NodeIPs: addrsOf("10.40.0.1", "fd00::2"), ClusterCIDRs: ranges("10.16.0.0/13", "fd00:90::/48")}, Known{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := everything()
+	want.Node, want.Network.ClusterCIDRs = Node{"n2", "z", addrsOf("10.40.0.1", "fd00::2")}, ranges("10.16.0.0/13", "fd00:90::/48")
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	if !reflect.DeepEqual(s, everything()) {
+		t.Error("the scenario itself was changed")
+	}
+	_, err = s.With(Overrides{ServiceCIDRs: ranges("10.0.0.1/16")}, Known{})
+	if want := "--service-cidr: 10.0.0.1/16 starts inside its range; want 10.0.0.0/16"; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
 }

@@ -21,7 +21,7 @@ func Place(state *backends.State) (*backends.State, error) {
 		if !placed.Node.Addr(f).IsValid() || inPlace(placed, f) {
 			continue
 		}
-		p := placer{family: f, moved: map[netip.Addr]netip.Addr{}}
+		p := placer{family: f, moved: map[pod]netip.Addr{}}
 		if err := p.choose(placed); err != nil {
 			return nil, err
 		}
@@ -62,8 +62,15 @@ type placer struct {
 	family        backends.Family
 	cidr          netip.Prefix
 	node          backends.Node
-	moved         map[netip.Addr]netip.Addr
+	moved         map[pod]netip.Addr
 	local, remote int
+}
+
+// pod is an address, and whether it is said to be on the node: one of which both
+// is said, by a stale EndpointSlice, becomes two.
+type pod struct {
+	addr  netip.Addr
+	local bool
 }
 
 // choose finds a cluster CIDR that holds nothing of the cluster but its pods.
@@ -116,7 +123,7 @@ func (p *placer) move(state *backends.State) (*backends.State, error) {
 
 // place gives an address its place.
 func (p *placer) place(old netip.Addr, local bool) (netip.Addr, error) {
-	if a, ok := p.moved[old]; ok {
+	if a, ok := p.moved[pod{old, local}]; ok {
 		return a, nil
 	}
 	var a netip.Addr
@@ -135,6 +142,6 @@ func (p *placer) place(old netip.Addr, local bool) (netip.Addr, error) {
 		a = behind(host.Addr(), uint32(n))
 		p.remote++
 	}
-	p.moved[old] = a
+	p.moved[pod{old, local}] = a
 	return a, nil
 }

@@ -4,11 +4,13 @@ package loadtest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"testing"
+	"time"
 
 	"github.com/svcmark/svcmark/backends"
 	"github.com/svcmark/svcmark/backends/iptables"
@@ -27,7 +29,7 @@ func TestMain(m *testing.M) { labtest.Main(m) }
 func imported(t *testing.T) *scenarios.Scenario {
 	t.Helper()
 	node := scenariotest.Node()
-	objects := cluster.ObjectsOf(&node, scenariotest.Services(rand.New(rand.NewPCG(3, 3)), 300))
+	objects := cluster.ObjectsOf(&node, scenariotest.Services(rand.New(rand.NewPCG(3, 3)), 120))
 	var dump bytes.Buffer
 	out := json.NewEncoder(&dump)
 	for i := range objects.Services {
@@ -63,9 +65,12 @@ func encode(t *testing.T, out *json.Encoder, object any) {
 	}
 }
 
+// toolTimeout is for a tool that hangs; none takes a tenth of it.
+const toolTimeout = 5 * time.Minute
+
 // The tools take every part without a word.
 func TestToolsLoadRenderings(t *testing.T) {
-	state := imported(t).State(300, scenarios.Listed)
+	state := imported(t).State(120, scenarios.Listed)
 	if err := state.Check(); err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +104,9 @@ func TestToolsLoadRenderings(t *testing.T) {
 				if input.Len() == 0 {
 					t.Errorf("%s is empty", p.Name)
 				}
-				cmd := exec.CommandContext(t.Context(), p.Command[0], p.Command[1:]...)
+				ctx, cancel := context.WithTimeout(t.Context(), toolTimeout)
+				defer cancel()
+				cmd := exec.CommandContext(ctx, p.Command[0], p.Command[1:]...)
 				cmd.Stdin = &input
 				if said, err := cmd.CombinedOutput(); err != nil || len(said) > 0 {
 					t.Errorf("%s: %v: %v: %s", p.Name, p.Command, err, said)

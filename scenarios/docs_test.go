@@ -1,0 +1,37 @@
+package scenarios_test
+
+import (
+	"os"
+	"regexp"
+	"testing"
+
+	"github.com/svcmark/svcmark/scenarios"
+)
+
+// What docs/scenarios.md shows is a scenario, whole or the Services of one, and
+// can be generated.
+func TestDocsExamples(t *testing.T) {
+	doc, err := os.ReadFile("../docs/scenarios.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllSubmatch(doc, -1)
+	if len(blocks) != 2 {
+		t.Fatalf("docs/scenarios.md has %d examples, want 2", len(blocks))
+	}
+	for _, text := range []string{
+		string(blocks[0][1]),
+		"apiVersion: svcmark/v1\nkind: Scenario\nmetadata: {name: t}\nbackends: [ipvs]\nmeasure: [sync]\n" + string(blocks[1][1]),
+	} {
+		s, err := scenarios.Parse("docs/scenarios.md", []byte(text), scenarios.Known{})
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		for _, p := range s.Points() {
+			if err := s.State(p.Services, p.Endpoints).Check(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
