@@ -95,12 +95,12 @@ func (j *Job) walk(ctx context.Context, seed uint64, found func(Finding) error) 
 	for i := range WalkStates {
 		if i > 0 {
 			w.Step()
-			if o, err = j.change(ctx, real, b, w); err != nil {
+			if err := lead(ctx, real, b, w); err != nil {
 				return fmt.Errorf("state %d: %w", i, err)
 			}
 		}
 		f := Finding{Mode: j.Mode, Name: fmt.Sprintf("walk %d, state %d", seed, i)}
-		if f.Diff, err = j.settled(ctx, real, b, o); err != nil {
+		if f.Diff, err = j.settled(ctx, real, b, w); err != nil {
 			return fmt.Errorf("state %d: %w", i, err)
 		}
 		if err := found(f); err != nil {
@@ -113,32 +113,24 @@ func (j *Job) walk(ctx context.Context, seed uint64, found func(Finding) error) 
 	return b.Clean(ctx)
 }
 
-// change leads both to where the walk is. In the mode nftables kube-proxy deletes
-// chains in a sync that starts at least a second after that which left them
-// unused, and so there is another one.
-func (j *Job) change(ctx context.Context, real *Real, b *Builtin, w *Walk) (*Objects, error) {
-	for again := false; ; again = true {
-		o := w.Objects()
-		if err := real.Update(ctx, o); err != nil {
-			return nil, err
-		}
-		if err := b.Update(ctx, o); err != nil {
-			return nil, err
-		}
-		if j.Mode != NFTables || again {
-			return o, b.Settle(ctx)
-		}
-		if err := pause(ctx); err != nil {
-			return nil, err
-		}
-		w.Tick()
+// lead leads both to where the walk is.
+func lead(ctx context.Context, real *Real, b *Builtin, w *Walk) error {
+	o := w.Objects()
+	if err := real.Update(ctx, o); err != nil {
+		return err
 	}
+	if err := b.Update(ctx, o); err != nil {
+		return err
+	}
+	return b.Settle(ctx)
 }
 
-// settled is the difference that lasts: kube-proxy's metrics may say that it is
-// synced between an event's being counted and its asking for a sync.
-func (j *Job) settled(ctx context.Context, real *Real, b *Builtin, o *Objects) (diff string, err error) {
-	for range 3 {
+// settled is the difference that lasts. kube-proxy's metrics may say that it is
+// synced between an event's being counted and its asking for a sync. And in the
+// mode nftables it deletes chains in a sync that starts at least a second after
+// the last one that found them unused: so it is given something to sync.
+func (j *Job) settled(ctx context.Context, real *Real, b *Builtin, w *Walk) (diff string, err error) {
+	for range 4 {
 		want, err := real.Capture(ctx)
 		if err != nil {
 			return "", err
@@ -147,11 +139,17 @@ func (j *Job) settled(ctx context.Context, real *Real, b *Builtin, o *Objects) (
 		if err != nil {
 			return "", err
 		}
-		if diff, err = Compare(o, want, got); diff == "" || err != nil {
+		if diff, err = Compare(w.Objects(), want, got); diff == "" || err != nil {
 			return "", err
 		}
 		if err := pause(ctx); err != nil {
 			return "", err
+		}
+		if j.Mode == NFTables {
+			w.Tick()
+			if err := lead(ctx, real, b, w); err != nil {
+				return "", err
+			}
 		}
 	}
 	return "the built-in backend (+) differs from kube-proxy (-):\n" + diff, nil

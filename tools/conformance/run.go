@@ -93,6 +93,10 @@ type run struct {
 	written          map[string]string // what is in golden files of this run, by path
 }
 
+// silence is how long a guest may say nothing: a kube-proxy starts, syncs and
+// is compared at a twentieth of this machine's speed, or less of a busy one's.
+const silence = 20 * time.Minute
+
 // inGuest is where the guest has kube-proxy.
 const inGuest = "/usr/sbin/kube-proxy"
 
@@ -104,7 +108,7 @@ func (r *run) labFor(ctx context.Context, m conformance.Mode) (lab.Lab, string, 
 	}
 	if r.vm == nil {
 		tools := append(image.Tools(), image.Tool{Name: filepath.Base(inGuest), File: r.program})
-		l, err := vm.New(ctx, vm.Options{Tools: tools, Log: func(line string) { fmt.Fprintln(os.Stderr, line) }})
+		l, err := vm.New(ctx, vm.Options{Tools: tools, Timeout: silence, Log: func(line string) { fmt.Fprintln(os.Stderr, line) }})
 		if err != nil {
 			return nil, "", err
 		}
