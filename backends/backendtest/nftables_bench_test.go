@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/svcmark/svcmark/backends"
 	"github.com/svcmark/svcmark/backends/nftables"
@@ -20,6 +21,7 @@ func BenchmarkNftablesSync(b *testing.B) {
 	for _, layout := range layouts() {
 		for _, services := range []int{100, 1000, 5000} {
 			b.Run(fmt.Sprintf("layout=%s/services=%d", layout, services), func(b *testing.B) {
+				alive(b)
 				state := uniform(services)
 				backend := cleanNftables(b, layout)
 				file := renderNftables(b, backend, state)
@@ -36,10 +38,8 @@ func BenchmarkNftablesSync(b *testing.B) {
 				for b.Loop() {
 					sync.add(b, bySync)
 					clean()
-					alive(sync)
 					nft.add(b, byNft)
 					clean()
-					alive(nft)
 				}
 				b.ReportMetric(0, "ns/op") // it has the cleaning in it
 				b.ReportMetric(float64(sync.clock)/float64(b.N), "sync-ns/op")
@@ -56,14 +56,13 @@ func BenchmarkNftablesApply(b *testing.B) {
 	for _, layout := range layouts() {
 		for _, services := range []int{1000, 10000} {
 			b.Run(fmt.Sprintf("layout=%s/services=%d", layout, services), func(b *testing.B) {
+				alive(b)
 				states := [2]*backends.State{uniform(services), uniform(services)}
 				p := &states[1].Services[services/2]
 				p.Endpoints = p.Endpoints[:2]
 				there, back := backends.Diff(states[0], states[1]), backends.Diff(states[1], states[0])
 				backend := cleanNftables(b, layout)
-				var sync cost
-				sync.add(b, func() { done(b, backend.Sync(b.Context(), states[0])) })
-				alive(sync)
+				done(b, backend.Sync(b.Context(), states[0]))
 				done(b, backend.Apply(b.Context(), there))
 				done(b, backend.Apply(b.Context(), back))
 				var apply cost
@@ -79,9 +78,22 @@ func BenchmarkNftablesApply(b *testing.B) {
 	}
 }
 
-// alive prints a figure at once: a guest that says nothing for long counts as
-// hung.
-func alive(c cost) { fmt.Printf("# %d ns of clock so far\n", c.clock) }
+// alive prints a line for each second of the clock until the benchmark ends: a
+// guest that says nothing for long counts as hung.
+func alive(b *testing.B) {
+	go func() {
+		ticks := time.NewTicker(time.Second)
+		defer ticks.Stop()
+		for {
+			select {
+			case <-ticks.C:
+				fmt.Println("# it runs")
+			case <-b.Context().Done():
+				return
+			}
+		}
+	}()
+}
 
 func done(b *testing.B, err error) {
 	if err != nil {
