@@ -83,6 +83,36 @@ func appendNames(dst names, key []byte, p *backends.ServicePort, endpoints []bac
 	return dst, key
 }
 
+// reuse takes the names over that the last ruleset made of the same ServicePort
+// with the same endpoints; kube-proxy, too, makes them once, when the objects
+// arrive, and not in a sync. known are the last ruleset's ports from where a
+// match is expected on: most States are in the order of the one before them,
+// with some ServicePorts more or fewer.
+func (p *port) reuse(known *[]port) bool {
+	const window = 16
+	for skip := range min(window, len(*known)) {
+		was := &(*known)[skip]
+		if !was.sameNames(p) {
+			continue
+		}
+		*known = (*known)[skip+1:]
+		if p.named && !was.named {
+			return false
+		}
+		p.names, p.named = was.names, was.named
+		return true
+	}
+	return false
+}
+
+// sameNames reports whether the two have the same names without a look at more
+// than where their endpoints are kept: States never change.
+func (p *port) sameNames(q *port) bool {
+	a, b := p.to.All, q.to.All
+	return p.to.Any && len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0]) &&
+		p.Name == q.Name && p.Namespace == q.Namespace && p.PortName == q.PortName && p.Protocol == q.Protocol
+}
+
 // next takes a hash off.
 func (n *names) next() hash {
 	first := hash(*n)

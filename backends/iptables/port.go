@@ -12,6 +12,7 @@ type port struct {
 	*backends.ServicePort
 	to      backends.Reachable
 	names   names // of its chains; empty when it has none
+	named   bool  // names has those of the endpoints' chains
 	written bool  // its chains are written by this sync
 }
 

@@ -285,18 +285,26 @@ func TestOrdinaryServicesCostNoAllocation(t *testing.T) {
 	}
 }
 
+// BenchmarkRender writes the text from nothing, and with the names of the
+// ruleset before.
 func BenchmarkRender(b *testing.B) {
-	for name, state := range map[string]*backends.State{"services=5000": uniform(5000, 3), "services=10000": uniform(10000, 3)} {
-		b.Run(name, func(b *testing.B) {
-			var s space
-			b.ReportAllocs()
-			for b.Loop() {
-				r := newRuleset(backends.IPv4, state, s, nil, false)
-				s = r.space
-				if err := r.write(io.Discard); err != nil {
-					b.Fatal(err)
+	for _, services := range []int{5000, 10000} {
+		for _, again := range []bool{false, true} {
+			b.Run(fmt.Sprintf("services=%d/again=%v", services, again), func(b *testing.B) {
+				state := uniform(services, 3)
+				s := newRuleset(backends.IPv4, state, space{}, nil, false).space
+				b.ReportAllocs()
+				for b.Loop() {
+					if !again {
+						s = space{}
+					}
+					r := newRuleset(backends.IPv4, state, s, nil, false)
+					s = r.space
+					if err := r.write(io.Discard); err != nil {
+						b.Fatal(err)
+					}
 				}
-			}
-		})
+			})
+		}
 	}
 }

@@ -38,10 +38,10 @@ type ruleset struct {
 	start []byte // what several rules in a row have in common
 }
 
-// space is what rulesets leave to the next one, so that it needs no memory.
+// space is what rulesets leave to the next one.
 type space struct {
 	ports   []port
-	names   names
+	last    []port // those of the ruleset before, whose names may serve again
 	key     []byte
 	chances []string // chances[n] is the probability 1/n
 }
@@ -51,13 +51,15 @@ type space struct {
 // the names of every chain, and not just of those that are written.
 func newRuleset(f backends.Family, state *backends.State, s space, changed func(*backends.ServicePort) bool, all bool) *ruleset {
 	r := &ruleset{family: f, node: &state.Node, partial: changed != nil, space: s}
-	r.ports, r.names = r.ports[:0], r.names[:0]
+	r.ports, r.last = r.last[:0], r.ports
 	ports, endpoints := size(f, state)
 	r.large = endpoints > largeCluster
 	r.ports = slices.Grow(r.ports, ports)
-	if changed == nil || all {
-		r.names = slices.Grow(r.names, ports*hashSize+endpoints*(hashSize+1+most(f)))
+	var fresh names // is never written again: later rulesets use it too
+	if len(r.last) == 0 && (changed == nil || all) {
+		fresh = make(names, 0, ports*hashSize+endpoints*(hashSize+1+most(f)))
 	}
+	known := r.last
 	for i := range state.Services {
 		p := &state.Services[i]
 		if p.Family() != f {
@@ -65,16 +67,17 @@ func newRuleset(f backends.Family, state *backends.State, s space, changed func(
 		}
 		r.ports = append(r.ports, port{ServicePort: p, to: p.Reachable(r.node), written: changed == nil || changed(p)})
 		now := &r.ports[len(r.ports)-1]
-		if !now.to.Any {
+		now.named = now.written || all
+		if !now.to.Any || now.reuse(&known) {
 			continue
 		}
-		named := now.to.All
-		if !now.written && !all {
-			named = nil
+		var named []backends.Endpoint
+		if now.named {
+			named = now.to.All
 		}
-		start := len(r.names)
-		r.names, r.key = appendNames(r.names, r.key, p, named)
-		now.names = r.names[start:]
+		start := len(fresh)
+		fresh, r.key = appendNames(fresh, r.key, p, named)
+		now.names = fresh[start:len(fresh):len(fresh)]
 	}
 	if c := r.node.ClusterCIDR(f); c.IsValid() {
 		r.pods = " -s " + c.Masked().String()
