@@ -1,7 +1,6 @@
 package backends
 
 import (
-	"bytes"
 	"fmt"
 	"net/netip"
 )
@@ -58,18 +57,14 @@ func (p *ServicePort) check() error {
 			return fmt.Errorf("the source range %s is not a masked prefix of the family %s with a length", r, f)
 		}
 	}
-	var texts [2][48]byte // of this endpoint and the one before
-	var last []byte
 	for i := range p.Endpoints {
 		e := &p.Endpoints[i]
 		if !isAddr(e.Addr.Addr()) || e.Addr.Port() == 0 || FamilyOf(e.Addr.Addr()) != f {
 			return fmt.Errorf("the endpoint %s is not an address of the family %s and a port", e.Addr, f)
 		}
-		text := e.Addr.AppendTo(texts[i&1][:0])
-		if bytes.Compare(last, text) >= 0 {
+		if i > 0 && p.Endpoints[i-1].Compare(e) >= 0 {
 			return fmt.Errorf("the endpoint %s is not in the order of Endpoint.Compare, each once", e.Addr)
 		}
-		last = text
 	}
 	return nil
 }

@@ -54,6 +54,9 @@ func (e *Endpoint) Compare(f *Endpoint) int { return CompareAddrPorts(e.Addr, f.
 
 // CompareAddrPorts is the order of Endpoint.Compare.
 func CompareAddrPorts(a, b netip.AddrPort) int {
+	if alike(a, b) {
+		return a.Compare(b)
+	}
 	var s, t [48]byte // the longest IPv6 address, brackets and a port
 	return bytes.Compare(a.AppendTo(s[:0]), b.AppendTo(t[:0]))
 }
@@ -61,4 +64,34 @@ func CompareAddrPorts(a, b netip.AddrPort) int {
 // SortEndpoints puts endpoints into the order of Endpoint.Compare.
 func SortEndpoints(endpoints []Endpoint) {
 	slices.SortFunc(endpoints, func(a, b Endpoint) int { return a.Compare(&b) })
+}
+
+// alike reports whether the texts of two IPv4 addresses and ports have each
+// number at the same place, for then their order is that of the numbers, which
+// is a tenth of the work.
+func alike(a, b netip.AddrPort) bool {
+	if !a.Addr().Is4() || !b.Addr().Is4() {
+		return false
+	}
+	x, y := a.Addr().As4(), b.Addr().As4()
+	for i := range x {
+		if digits(uint16(x[i])) != digits(uint16(y[i])) {
+			return false
+		}
+	}
+	return digits(a.Port()) == digits(b.Port())
+}
+
+func digits(n uint16) int {
+	switch {
+	case n < 10:
+		return 1
+	case n < 100:
+		return 2
+	case n < 1000:
+		return 3
+	case n < 10000:
+		return 4
+	}
+	return 5
 }

@@ -7,27 +7,27 @@ import "net/netip"
 // 1.36 (pkg/proxy/iptables, syncProxyRules).
 
 // dispatch leads packets to each of the ServicePort's addresses into its chains.
-func (r *ruleset) dispatch(t *text, hash []byte) {
+func (r *ruleset) dispatch(t *text, hash hash) {
 	p := r.port
 	if p.internal() {
-		t.str(`-A KUBE-SERVICES -m comment --comment "`).raw(r.name).str(` cluster IP"`).raw(r.vip).str(" -j ").str(policyChain(p.InternalLocal)).raw(hash).end()
+		t.str(`-A KUBE-SERVICES -m comment --comment "`).raw(r.name).str(` cluster IP"`).raw(r.vip).str(" -j ").str(policyChain(p.InternalLocal)).hash(hash).end()
 	}
 	for _, a := range p.ExternalIPs {
 		t.str(`-A KUBE-SERVICES -m comment --comment "`).raw(r.name).str(` external IP"`)
-		r.at(t, a).str(" -j " + externalPrefix).raw(hash).end()
+		r.at(t, a).str(" -j " + externalPrefix).hash(hash).end()
 	}
 	for _, a := range p.LoadBalancerIPs {
 		t.str(`-A KUBE-SERVICES -m comment --comment "`).raw(r.name).str(` loadbalancer IP"`)
-		r.at(t, a).str(" -j ").str(p.balancerChain()).raw(hash).end()
+		r.at(t, a).str(" -j ").str(p.balancerChain()).hash(hash).end()
 	}
 	if p.NodePort == 0 {
 		return
 	}
 	if r.features.NFAcct && p.ClusterIP.Is4() {
 		t.str("-A KUBE-NODEPORTS -m comment --comment ").raw(r.name).str(matches(p.Protocol)).str(" -d 127.0.0.0/8 --dport ").uint(uint32(p.NodePort)).
-			str(" -m nfacct --nfacct-name " + localhostCounter + " -j " + externalPrefix).raw(hash).end()
+			str(" -m nfacct --nfacct-name " + localhostCounter + " -j " + externalPrefix).hash(hash).end()
 	}
-	t.str("-A KUBE-NODEPORTS -m comment --comment ").raw(r.name).str(matches(p.Protocol)).str(" --dport ").uint(uint32(p.NodePort)).str(" -j " + externalPrefix).raw(hash).end()
+	t.str("-A KUBE-NODEPORTS -m comment --comment ").raw(r.name).str(matches(p.Protocol)).str(" --dport ").uint(uint32(p.NodePort)).str(" -j " + externalPrefix).hash(hash).end()
 }
 
 // at matches a packet to an address and the ServicePort's port.
@@ -70,14 +70,14 @@ func (r *ruleset) guard(t *text) {
 	names := r.port.names
 	hash := names.next()
 	for _, a := range r.port.LoadBalancerIPs {
-		t.str(`-A KUBE-PROXY-FIREWALL -m comment --comment "`).raw(r.name).str(" traffic not accepted by " + firewallPrefix).raw(hash).str(`"`)
-		r.at(t, a).str(" -j DROP").end()
+		t.str(`-A KUBE-PROXY-FIREWALL -m comment --comment "`).raw(r.name).str(" traffic not accepted by " + firewallPrefix).hash(hash).str(`"`)
+		r.at(t, a).str(" -j DROP\n")
 	}
 }
 
 // healthCheck lets the load balancer ask whether the node has endpoints.
 func (r *ruleset) healthCheck(t *text) {
 	if n := r.port.HealthCheckNodePort; n != 0 {
-		t.str(`-A KUBE-NODEPORTS -m comment --comment "`).raw(r.name).str(` health check node port" -m tcp -p tcp --dport `).uint(uint32(n)).str(" -j ACCEPT").end()
+		t.str(`-A KUBE-NODEPORTS -m comment --comment "`).raw(r.name).str(` health check node port" -m tcp -p tcp --dport `).uint(uint32(n)).str(" -j ACCEPT\n")
 	}
 }

@@ -11,28 +11,37 @@ import (
 // syncProxyRules and writeServiceToEndpointRules).
 
 // masquerade marks what comes to the ClusterIP from outside the cluster.
-func (r *ruleset) masquerade(t *text, hash []byte) {
+func (r *ruleset) masquerade(t *text, hash hash) {
 	if r.pods == "" || !r.port.internal() {
 		return
 	}
-	t.str("-A ").str(policyChain(r.port.InternalLocal)).raw(hash).str(` -m comment --comment "`).raw(r.name).str(` cluster IP"`).raw(r.vip).
-		str(" !").str(r.pods).str(" -j KUBE-MARK-MASQ").end()
+	t.str("-A ").str(policyChain(r.port.InternalLocal)).hash(hash).str(` -m comment --comment "`).raw(r.name).str(` cluster IP"`).raw(r.vip).
+		str(" !").str(r.pods).str(" -j KUBE-MARK-MASQ\n")
 }
 
 // balance is the chain of a policy. With affinity it first sends a client where
 // it was sent before. Then it picks an endpoint at random: of n that are left
 // the first is taken with probability 1/n, and the last always.
-func (r *ruleset) balance(t *text, prefix string, hash []byte, endpoints []backends.Endpoint) {
-	rule := func(to []byte) {
-		t.str("-A ").str(prefix).raw(hash)
+func (r *ruleset) balance(t *text, prefix string, hash hash, endpoints []backends.Endpoint) {
+	if len(endpoints) == 0 {
+		return
+	}
+	start := append(append(append(r.start[:0], "-A "...), prefix...), hash[:]...)
+	if !r.large {
+		start = append(append(append(start, ` -m comment --comment "`...), r.name...), " -> "...)
+	}
+	r.start = start
+	rule := func(to []byte) *text {
+		t.raw(start)
 		if !r.large {
-			t.str(` -m comment --comment "`).raw(r.name).str(" -> ").raw(to).str(`"`)
+			t.raw(to).str(`"`)
 		}
+		return t
 	}
 	if seconds := r.port.AffinitySeconds; seconds != 0 {
 		for chain, to := range r.port.each(endpoints) {
-			rule(to)
-			t.str(" -m recent --name " + endpointPrefix).raw(chain).str(" --rcheck --seconds ").uint(seconds).str(" --reap -j " + endpointPrefix).raw(chain).end()
+			rule(to).str(" -m recent --name " + endpointPrefix).hash(chain).str(" --rcheck --seconds ").uint(seconds).
+				str(" --reap -j " + endpointPrefix).hash(chain).end()
 		}
 	}
 	left := len(endpoints)
@@ -41,7 +50,7 @@ func (r *ruleset) balance(t *text, prefix string, hash []byte, endpoints []backe
 		if left > 1 {
 			t.str(" -m statistic --mode random --probability ").str(r.chance(left))
 		}
-		t.str(" -j " + endpointPrefix).raw(chain).end()
+		t.str(" -j " + endpointPrefix).hash(chain).end()
 		left--
 	}
 }
@@ -50,19 +59,17 @@ func (r *ruleset) balance(t *text, prefix string, hash []byte, endpoints []backe
 // through the VIP is masqueraded, or it would answer past the node; everything
 // is sent to the endpoint.
 func (r *ruleset) rewrite(t *text) {
-	match := matches(r.port.Protocol)
-	rule := func(chain []byte) {
-		t.str("-A " + endpointPrefix).raw(chain)
-		if !r.large {
-			t.str(" -m comment --comment ").raw(r.name)
-		}
+	comment := r.start[:0]
+	if !r.large {
+		comment = append(append(comment, " -m comment --comment "...), r.name...)
 	}
+	r.start = comment
+	match := matches(r.port.Protocol)
 	for chain, to := range r.port.each(r.port.to.All) {
-		rule(chain)
-		t.str(" -s ").raw(host(to)).str(" -j KUBE-MARK-MASQ").end()
-		rule(chain)
+		t.str("-A " + endpointPrefix).hash(chain).raw(comment).str(" -s ").raw(host(to)).str(" -j KUBE-MARK-MASQ\n")
+		t.str("-A " + endpointPrefix).hash(chain).raw(comment)
 		if r.port.AffinitySeconds != 0 {
-			t.str(" -m recent --name " + endpointPrefix).raw(chain).str(" --set")
+			t.str(" -m recent --name " + endpointPrefix).hash(chain).str(" --set")
 		}
 		t.str(match).str(" -j DNAT --to-destination ").raw(to).end()
 	}

@@ -90,7 +90,8 @@ func (f found) writeRemoval(w io.Writer) error {
 		for _, chain := range has.chains {
 			t.str("-X ").str(chain).end()
 		}
-		t.str("COMMIT").end()
+		t.str("COMMIT\n")
+		t.spill()
 	}
 	return t.flush()
 }

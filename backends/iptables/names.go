@@ -32,6 +32,9 @@ func isServiceChain(name string) bool {
 // prefix. Sixteen base32 characters are exactly the first ten bytes of a hash.
 const hashSize = 16
 
+// hash is that part of a name. An array is copied without a call.
+type hash = *[hashSize]byte
+
 // alphabet is base32's (RFC 4648).
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
@@ -57,8 +60,13 @@ func appendHash(dst, key []byte) []byte {
 // and for an endpoint "address:port" after those (pkg/proxy/iptables).
 type names []byte
 
-// mostOfAddrPort is the length of the longest text of an address and port.
-const mostOfAddrPort = len("[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535")
+// most is the length of the longest text of an endpoint's address and port.
+func most(f backends.Family) int {
+	if f == backends.IPv4 {
+		return len("255.255.255.255:65535")
+	}
+	return len("[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535")
+}
 
 // appendNames appends the names of p with these endpoints. key is scratch.
 func appendNames(dst names, key []byte, p *backends.ServicePort, endpoints []backends.Endpoint) (names, []byte) {
@@ -76,8 +84,8 @@ func appendNames(dst names, key []byte, p *backends.ServicePort, endpoints []bac
 }
 
 // next takes a hash off.
-func (n *names) next() []byte {
-	first := (*n)[:hashSize]
+func (n *names) next() hash {
+	first := hash(*n)
 	*n = (*n)[hashSize:]
 	return first
 }

@@ -26,9 +26,9 @@ func TestNamesAreTheStartOfTheWholeEncoding(t *testing.T) {
 				t.Errorf("%s: %s, want %s", key, got, want)
 			}
 		}
-		check("ns/web:httpsctp", string(n.next()))
+		check("ns/web:httpsctp", string(n.next()[:]))
 		for _, e := range p.Endpoints {
-			check("ns/web:httpsctp"+e.Addr.String(), string(n.next()))
+			check("ns/web:httpsctp"+e.Addr.String(), string(n.next()[:]))
 			text := n.text()
 			if string(text) != e.Addr.String() || string(host(text)) != e.Addr.Addr().String() {
 				t.Errorf("%s: text %q, host %q", e.Addr, text, host(text))

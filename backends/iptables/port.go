@@ -49,8 +49,8 @@ func (p *port) balancerChain() string {
 }
 
 // chains are the prefix and the hash of each of its chains.
-func (p *port) chains() iter.Seq2[string, []byte] {
-	return func(yield func(string, []byte) bool) {
+func (p *port) chains() iter.Seq2[string, hash] {
+	return func(yield func(string, hash) bool) {
 		if len(p.names) == 0 {
 			return
 		}
@@ -72,8 +72,8 @@ func (p *port) chains() iter.Seq2[string, []byte] {
 
 // each are the hash and the text of each of the endpoints in some, which is a
 // part of p.to.All and in its order.
-func (p *port) each(some []backends.Endpoint) iter.Seq2[[]byte, []byte] {
-	return func(yield func(hash, text []byte) bool) {
+func (p *port) each(some []backends.Endpoint) iter.Seq2[hash, []byte] {
+	return func(yield func(hash, []byte) bool) {
 		names, left := p.names, some
 		names.next()
 		for i := range p.to.All {

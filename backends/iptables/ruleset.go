@@ -35,6 +35,7 @@ type ruleset struct {
 	name  []byte // of it
 	dport []byte // matches its port
 	vip   []byte // matches its protocol, ClusterIP and port
+	start []byte // what several rules in a row have in common
 }
 
 // space is what rulesets leave to the next one, so that it needs no memory.
@@ -55,7 +56,7 @@ func newRuleset(f backends.Family, state *backends.State, s space, changed func(
 	r.large = endpoints > largeCluster
 	r.ports = slices.Grow(r.ports, ports)
 	if changed == nil || all {
-		r.names = slices.Grow(r.names, ports*hashSize+endpoints*(hashSize+1+mostOfAddrPort))
+		r.names = slices.Grow(r.names, ports*hashSize+endpoints*(hashSize+1+most(f)))
 	}
 	for i := range state.Services {
 		p := &state.Services[i]
@@ -97,7 +98,7 @@ func (r *ruleset) needs() map[string]bool {
 	needed := map[string]bool{}
 	for i := range r.ports {
 		for prefix, hash := range r.ports[i].chains() {
-			needed[prefix+string(hash)] = true
+			needed[prefix+string(hash[:])] = true
 		}
 	}
 	return needed
@@ -154,10 +155,13 @@ func (r *ruleset) table(t *text, table Table) {
 	case NAT:
 		r.nat(t)
 	}
-	t.str("COMMIT").end()
+	t.str("COMMIT\n")
 }
 
-func declare(t *text, chain string) { t.str(":").str(chain).str(" - [0:0]").end() }
+func declare(t *text, chain string) { t.str(":").str(chain).str(empty) }
+
+// empty ends the line that makes a chain, or empties it.
+const empty = " - [0:0]\n"
 
 // declareServices declares the chains of the ServicePorts, and those that are
 // about to be deleted: a chain must be empty for that.
@@ -165,8 +169,9 @@ func (r *ruleset) declareServices(t *text) {
 	for i := range r.ports {
 		if p := &r.ports[i]; p.written {
 			for prefix, hash := range p.chains() {
-				t.str(":").str(prefix).raw(hash).str(" - [0:0]").end()
+				t.str(":").str(prefix).hash(hash).str(empty)
 			}
+			t.spill()
 		}
 	}
 	for _, chain := range r.stale {
@@ -182,13 +187,14 @@ func (r *ruleset) writeStale(w io.Writer) error {
 		declare(t, chain)
 	}
 	r.deleteStale(t)
-	t.str("COMMIT").end()
+	t.str("COMMIT\n")
 	return t.flush()
 }
 
 func (r *ruleset) deleteStale(t *text) {
 	for _, chain := range r.stale {
 		t.str("-X ").str(chain).end()
+		t.spill()
 	}
 }
 
@@ -205,6 +211,7 @@ func (r *ruleset) filter(t *text) {
 		r.refuse(t)
 		r.guard(t)
 		r.healthCheck(t)
+		t.spill()
 	}
 	switch {
 	case r.features.TCPLiberal:
@@ -227,6 +234,7 @@ func (r *ruleset) nat(t *text) {
 		names := p.names
 		hash := names.next()
 		r.dispatch(t, hash)
+		t.spill()
 		if !p.written {
 			continue
 		}

@@ -6,8 +6,7 @@ import (
 	"strconv"
 )
 
-// flushAt is how many bytes are gathered before they are written. A line is a
-// few hundred bytes at most, so the buffer never grows past its first size.
+// flushAt is how many bytes are gathered before they are written.
 const flushAt = 64 << 10
 
 // text writes restore input. It appends to one buffer, so that a rule costs
@@ -30,6 +29,11 @@ func (t *text) raw(s []byte) *text {
 	return t
 }
 
+func (t *text) hash(h hash) *text {
+	t.b = append(t.b, h[:]...)
+	return t
+}
+
 func (t *text) addr(a netip.Addr) *text {
 	t.b = a.AppendTo(t.b)
 	return t
@@ -46,8 +50,11 @@ func (t *text) uint(n uint32) *text {
 }
 
 // end ends a line.
-func (t *text) end() {
-	t.b = append(t.b, '\n')
+func (t *text) end() { t.b = append(t.b, '\n') }
+
+// spill writes what is gathered when it is enough. It is called once a
+// ServicePort, and so costs nothing a line.
+func (t *text) spill() {
 	if len(t.b) >= flushAt {
 		_ = t.flush() // the error sticks
 	}

@@ -106,6 +106,7 @@ func (t tools) restoreCommand(ctx context.Context) *exec.Cmd {
 // restore runs cmd on what write writes, which goes there through a stream while
 // the tool already works on it.
 func restore(ctx context.Context, cmd *exec.Cmd, write func(io.Writer) error) error {
+	tool := filepath.Base(cmd.Path)
 	in, out, err := stream()
 	if err != nil {
 		return err
@@ -116,18 +117,18 @@ func restore(ctx context.Context, cmd *exec.Cmd, write func(io.Writer) error) er
 	in.Close()
 	if err != nil {
 		out.Close()
-		return fmt.Errorf("starting %s: %w", cmd.Path, err)
+		return fmt.Errorf("starting %s: %w", tool, err)
 	}
 	writeErr := write(out)
 	out.Close()
 	err = cmd.Wait()
 	switch {
 	case ctx.Err() != nil:
-		return fmt.Errorf("%s was stopped: %w", filepath.Base(cmd.Path), ctx.Err())
+		return fmt.Errorf("%s was stopped: %w", tool, ctx.Err())
 	case err != nil:
-		return batchTooLong(newRestoreError(filepath.Base(cmd.Path), said.String(), err, write))
+		return batchTooLong(newRestoreError(tool, said.String(), err, write))
 	case writeErr != nil:
-		return fmt.Errorf("writing the input of %s: %w", filepath.Base(cmd.Path), writeErr)
+		return fmt.Errorf("writing the input of %s: %w", tool, writeErr)
 	}
 	return nil
 }

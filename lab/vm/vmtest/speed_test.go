@@ -15,7 +15,7 @@ import (
 func TestVMSpeed(t *testing.T) {
 	const limit = 1.05 // of iptables-restore fed the same text
 	lines := vmtest.Run(t, "github.com/svcmark/svcmark/backends/backendtest",
-		"-test.run=^$", "-test.bench=IPTablesSync/backend=iptables-legacy/services=5000", "-test.benchtime=2x")
+		"-test.run=^$", "-test.bench=IPTablesSync/backend=iptables-legacy/services=5000", "-test.benchtime=1x") // a second one would tell the same
 	ratio := regexp.MustCompile(`([0-9.]+) x-restore\b`)
 	for _, line := range lines {
 		t.Log(line)
