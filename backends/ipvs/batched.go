@@ -236,8 +236,9 @@ func (b *Backend) syncServer(k *kernel, f *family, s *server, there *virtualServ
 	for _, d := range s.dests {
 		have, ok := there.dests[d]
 		delete(there.dests, d)
+		waited := b.leaving.drop(s.vip, d)
 		switch {
-		case ok && b.leaving.drop(s.vip, d):
+		case ok && waited:
 			// One that comes back is made anew, as by kube-proxy. The kernel
 			// gives it the connections that it still has.
 			err = firstError(k.putRealServer(cmdDelDest, s.vip, d, 0),

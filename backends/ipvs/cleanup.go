@@ -122,7 +122,7 @@ func (k *kernel) removeServers(f *family, node addrs, servers []*virtualServer, 
 		}
 		_, ours := node.bound[hostAddr(s.ip)]
 		for id, set := range kubeSets {
-			e := s.vip.entry()
+			e := s.entry()
 			switch {
 			case set.typ == hashIPPort:
 			case setID(id) == nodePortSets[s.proto][0] && slices.Contains(node.own, s.ip):

@@ -14,8 +14,6 @@ import (
 	"strings"
 	"testing"
 
-	mobyipvs "github.com/moby/ipvs"
-
 	"github.com/svcmark/svcmark/backends"
 	"github.com/svcmark/svcmark/backends/ipvs"
 	"github.com/svcmark/svcmark/lab/labtest"
@@ -51,13 +49,25 @@ var (
 	comments  = regexp.MustCompile(`(?m)^#.*\n`)
 )
 
+// ownAddresses gives the node its addresses, and one more of each family that
+// the state does not know; and the test's end takes them away.
+func ownAddresses(t *testing.T) {
+	t.Helper()
+	run(t, "ip", "link", "add", "node0", "type", "dummy")
+	t.Cleanup(func() { run(t, "ip", "link", "del", "node0") })
+	for _, a := range []string{"192.168.0.1/24", "192.168.7.1/32", "fd99::1/64", "fd99:7::1/128"} {
+		run(t, "ip", "addr", "add", a, "dev", "node0")
+	}
+	run(t, "ip", "link", "set", "node0", "up")
+}
+
 // dump is what the tools say of everything that the backend makes, without
 // what is random or counts packets.
 func dump(t *testing.T, iptables string) string {
 	t.Helper()
 	var b strings.Builder
 	run := func(name string, args ...string) string {
-		out, err := exec.Command(name, args...).CombinedOutput()
+		out, err := exec.Command(name, args...).Output() // warnings are on stderr
 		if err != nil {
 			t.Fatalf("%s %v: %v\n%s", name, args, err, out)
 		}
@@ -145,7 +155,7 @@ func TestKernelState(t *testing.T) {
 					}
 				})
 				// Tables and sysctls that were touched once stay.
-				sync(t, b, &backends.State{Node: services().Node})
+				sync(t, b, &backends.State{Node: ipvs.EveryService().Node})
 				if err := b.Cleanup(t.Context()); err != nil {
 					t.Fatal(err)
 				}
@@ -157,22 +167,18 @@ func TestKernelState(t *testing.T) {
 					t.Errorf("Probe left\n%s\nthere was\n%s", after, before)
 				}
 
-				sync(t, b, services())
+				sync(t, b, ipvs.EveryService())
 				full := dump(t, iptables)
 				golden(t, "state.golden", full)
-				readBack(t, services())
+				readBack(t, ipvs.EveryService())
 
 				// Nothing changes when nothing is different.
-				sync(t, b, services())
+				sync(t, b, ipvs.EveryService())
 				if again := dump(t, iptables); again != full {
 					t.Errorf("after a second Sync\n%s", again)
 				}
 
-				// From another state, and from objects changed behind its back.
-				other := chance{rand.New(rand.NewPCG(1, 2))}.state(30)
-				sync(t, fresh(), other)
-				readBack(t, other)
-				sync(t, fresh(), services())
+				// From objects changed behind its back.
 				run(t, "ipvsadm", "-E", "-t", "10.96.0.12:80", "-s", "lc", "-p", "60")
 				run(t, "ipvsadm", "-e", "-t", "10.96.0.12:80", "-r", "10.128.0.9:8080", "-m", "-w", "7")
 				run(t, "ipvsadm", "-A", "-t", "10.99.9.9:9", "-s", "rr")
@@ -185,20 +191,25 @@ func TestKernelState(t *testing.T) {
 				run(t, "ipset", "add", "KUBE-NODE-PORT-TCP", "30100")
 				run(t, iptables, "-t", "nat", "-D", "OUTPUT", "-m", "comment", "--comment", "kubernetes service portals", "-j", "KUBE-SERVICES")
 				run(t, iptables, "-t", "nat", "-F", "KUBE-SERVICES")
-				sync(t, b, services())
-				readBack(t, services())
+				sync(t, b, ipvs.EveryService())
+				readBack(t, ipvs.EveryService())
 				if again := addrsOrdered(dump(t, iptables)); again != addrsOrdered(full) {
 					t.Errorf("after repair\n%s\nwant\n%s", again, full)
 				}
 
+				// From another state.
+				other := ipvs.Chance{Rand: rand.New(rand.NewPCG(1, 2))}.State(6)
+				sync(t, fresh(), other)
+				readBack(t, other)
+
 				// A family that the node loses takes its objects along.
-				four := services()
+				four := ipvs.EveryService()
 				four.Node.Addrs, four.Node.ClusterCIDRs = four.Node.Addrs[:1], four.Node.ClusterCIDRs[:1]
 				sync(t, fresh(), four)
 				if text := dump(t, iptables); strings.Contains(text, "KUBE-6-") || strings.Contains(text, "[fd") || strings.Contains(text, "fd00::") {
 					t.Errorf("without IPv6\n%s", text)
 				}
-				sync(t, b, services())
+				sync(t, b, ipvs.EveryService())
 				if again := addrsOrdered(dump(t, iptables)); again != addrsOrdered(full) {
 					t.Errorf("with IPv6 again\n%s\nwant\n%s", again, full)
 				}
@@ -230,87 +241,6 @@ func TestKernelState(t *testing.T) {
 	}
 }
 
-// readBack compares the kernel with a state through moby/ipvs, which shares no
-// line with the batched path.
-func readBack(t *testing.T, state *backends.State) {
-	t.Helper()
-	h, err := mobyipvs.New("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer h.Close()
-	have, err := h.GetServices()
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := make(map[string][]string)
-	for _, s := range have {
-		addr, _ := netip.AddrFromSlice(s.Address)
-		key := fmt.Sprintf("%d %s %s %x %d %x", s.Protocol, netip.AddrPortFrom(addr, s.Port), s.SchedName, s.Flags, s.Timeout, s.Netmask)
-		dests, err := h.GetDestinations(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got[key] = []string{}
-		for _, d := range dests {
-			addr, _ := netip.AddrFromSlice(d.Address)
-			got[key] = append(got[key], fmt.Sprintf("%s %d %x %d %d", netip.AddrPortFrom(addr, d.Port), d.Weight, d.ConnectionFlags, d.UpperThreshold, d.LowerThreshold))
-		}
-		sortBy(got[key], func(s string) string { return s })
-	}
-	if want := wanted(state); fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("read back\n%v\nwant\n%v", got, want)
-	}
-}
-
-// wanted are the virtual servers of a state, worked out from kube-proxy's
-// source once more and without regard to cost.
-func wanted(state *backends.State) map[string][]string {
-	want := make(map[string][]string)
-	for i := range state.Services { // in the order of Compare: of several with one VIP the last one stays
-		p := &state.Services[i]
-		r := p.Reachable(&state.Node)
-		serve := func(a netip.Addr, port uint16, localOnly bool) {
-			proto := map[backends.Protocol]int{backends.TCP: 6, backends.UDP: 17, backends.SCTP: 132}[p.Protocol]
-			flags, mask := 2, uint32(0xffffffff)
-			if p.AffinitySeconds > 0 {
-				flags |= 1
-			}
-			if a.Is6() {
-				mask = 128
-			}
-			at := fmt.Sprintf("%d %s ", proto, netip.AddrPortFrom(a, port))
-			for key := range want {
-				if strings.HasPrefix(key, at) {
-					delete(want, key)
-				}
-			}
-			endpoints := r.Cluster
-			if localOnly && len(r.Local) > 0 {
-				endpoints = r.Local
-			}
-			list := []string{}
-			for _, e := range endpoints {
-				list = append(list, fmt.Sprintf("%s 1 0 0 0", e.Addr))
-			}
-			sortBy(list, func(s string) string { return s })
-			want[at+fmt.Sprintf("rr %x %d %x", flags, p.AffinitySeconds, mask)] = list
-		}
-		serve(p.ClusterIP, p.Port, p.InternalLocal)
-		for _, a := range slices.Concat(p.ExternalIPs, p.LoadBalancerIPs) {
-			serve(a, p.Port, p.ExternalLocal)
-		}
-		if p.NodePort != 0 {
-			for _, a := range []string{"192.168.0.1", "192.168.7.1", "fd99::1", "fd99:7::1"} {
-				if a := netip.MustParseAddr(a); backends.FamilyOf(a) == p.Family() {
-					serve(a, p.NodePort, p.ExternalLocal)
-				}
-			}
-		}
-	}
-	return want
-}
-
 func run(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	out, err := exec.Command(name, args...).CombinedOutput()
@@ -318,6 +248,16 @@ func run(t *testing.T, name string, args ...string) string {
 		t.Fatalf("%s %v: %v\n%s", name, args, err, out)
 	}
 	return string(out)
+}
+
+// feed runs a program with an input.
+func feed(t *testing.T, input string, argv ...string) {
+	t.Helper()
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Stdin = strings.NewReader(input)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s\nof\n%s", argv, err, out, input)
+	}
 }
 
 // The kernel's refusals name their object.
@@ -331,7 +271,7 @@ func TestKernelRefusals(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	wrong := services()
+	wrong := ipvs.EveryService()
 	// A multicast address is no real server.
 	at := slices.IndexFunc(wrong.Services, func(p backends.ServicePort) bool { return p.Name == "local" })
 	wrong.Services[at].Endpoints[1].Addr = netip.MustParseAddrPort("224.0.0.5:80")
@@ -343,7 +283,7 @@ func TestKernelRefusals(t *testing.T) {
 	if err := missing.Probe(t.Context()); !errors.Is(err, backends.ErrNotSupported) || !strings.Contains(err.Error(), "ip_vs_nosuch") {
 		t.Errorf("Probe of an unknown scheduler: %v", err)
 	}
-	if err := missing.Sync(t.Context(), services()); err == nil || !strings.Contains(err.Error(), "modprobe ip_vs_nosuch") {
+	if err := missing.Sync(t.Context(), ipvs.EveryService()); err == nil || !strings.Contains(err.Error(), "modprobe ip_vs_nosuch") {
 		t.Errorf("Sync with an unknown scheduler: %v", err)
 	}
 	// A set of another type is in the way.
@@ -351,7 +291,7 @@ func TestKernelRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	run(t, "ipset", "create", "KUBE-IPVS-IPS", "hash:ip,port")
-	if err := b.Sync(t.Context(), services()); err == nil || !strings.Contains(err.Error(), "creating set KUBE-IPVS-IPS") {
+	if err := b.Sync(t.Context(), ipvs.EveryService()); err == nil || !strings.Contains(err.Error(), "creating set KUBE-IPVS-IPS") {
 		t.Errorf("Sync over a set of another type: %v", err)
 	}
 	run(t, "ipset", "destroy", "KUBE-IPVS-IPS")

@@ -59,7 +59,7 @@ type closed struct {
 }
 
 // plan is the kernel objects of one family of a State, each counted by how often
-// its ServicePorts need it. It shares no memory with the State.
+// its ServicePorts need it. It keeps nothing of the State but the node and names.
 type plan struct {
 	*family
 	view    view
@@ -183,7 +183,7 @@ func (p *plan) take(n *needs, changes *changes) error {
 		was := p.counts[e.set][e.entry]
 		switch was {
 		case 0:
-			return fmt.Errorf("set %s never had the entry %s: the delta does not lead from the last state", p.sets[e.set], e.entry.text(kubeSets[e.set].typ))
+			return fmt.Errorf("set %s never had the entry %s: the delta does not lead from the last state", p.sets[e.set], e.text(kubeSets[e.set].typ))
 		case 1:
 			delete(p.counts[e.set], e.entry)
 		default:

@@ -3,24 +3,18 @@ package ipvs
 import (
 	_ "embed"
 	"fmt"
+	"maps"
+	"math/rand/v2"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/svcmark/svcmark/backends"
 )
-
-func port(name, vip string, proto backends.Protocol, endpoints ...string) backends.ServicePort {
-	at := netip.MustParseAddrPort(vip)
-	p := backends.ServicePort{Namespace: "ns", Name: name, Protocol: proto, ClusterIP: at.Addr(), Port: at.Port()}
-	for _, e := range endpoints {
-		local := strings.HasPrefix(e, "10.128.")
-		p.Endpoints = append(p.Endpoints, backends.Endpoint{Addr: netip.MustParseAddrPort(e), Local: local})
-	}
-	return p
-}
 
 // text is a plan in words, in its order.
 func (p *plan) text() string {
@@ -37,6 +31,112 @@ func (p *plan) text() string {
 		fmt.Fprintf(&b, "closed %v\n", c.vips)
 	}
 	return b.String()
+}
+
+// ownAddrs are the node's own addresses in these tests: the state's, and one
+// more of each family.
+func ownAddrs() *addrs {
+	var own addrs
+	for _, a := range []string{"192.168.0.1", "192.168.7.1", "fd99::1", "fd99:7::1"} {
+		own.own = append(own.own, ipOf(netip.MustParseAddr(a)))
+	}
+	return &own
+}
+
+func plansOf(t *testing.T, s *backends.State) []*plan {
+	t.Helper()
+	if err := s.Check(); err != nil {
+		t.Fatal(err)
+	}
+	plans, err := newPlans(s, ownAddrs())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plans
+}
+
+// planGolden was read against syncProxyRules of kube-proxy 1.36.3.
+//
+//go:embed testdata/plan.golden
+var planGolden string
+
+func TestPlan(t *testing.T) {
+	var got string
+	for _, p := range plansOf(t, EveryService()) {
+		got += p.text()
+	}
+	if got != planGolden {
+		t.Errorf("got\n%s\nwant\n%s", got, planGolden)
+	}
+}
+
+// objects are what a plan makes, without its bookkeeping.
+func (p *plan) objects() any {
+	servers := make(map[vip]server)
+	for v, s := range p.servers {
+		servers[v] = *s
+		if len(s.dests) == 0 {
+			s := *s
+			s.dests = nil
+			servers[v] = s
+		}
+	}
+	var sets [setCount]map[entry]int32
+	for id, counts := range p.counts {
+		sets[id] = maps.Clone(counts)
+		if sets[id] == nil {
+			sets[id] = map[entry]int32{}
+		}
+	}
+	return []any{servers, sets, p.rules()}
+}
+
+// After any changes a plan is that of the last state, and what the changes say
+// was there is what the state before had.
+func TestPlanFollowsChanges(t *testing.T) {
+	hidden := 0
+	for seed := range uint64(200) {
+		c := Chance{rand.New(rand.NewPCG(seed, 1))}
+		state := c.State(12)
+		plans := plansOf(t, state)
+		for step := range 5 {
+			to := c.Next(state, 12)
+			delta := backends.Diff(state, to)
+			before, after := plansOf(t, state), plansOf(t, to)
+			for i, p := range plans {
+				changes, err := p.change(delta)
+				if err != nil {
+					t.Fatal(err)
+				}
+				hidden += len(p.hidden)
+				if got, want := p.objects(), after[i].objects(); !reflect.DeepEqual(got, want) {
+					t.Fatalf("seed %d, step %d:\n%+v\nwant\n%+v", seed, step, got, want)
+				}
+				for v, was := range changes.servers {
+					if want := before[i].servers[v]; (was == nil) != (want == nil) || was != nil && !slices.Equal(was.dests, want.dests) {
+						t.Fatalf("seed %d, step %d: %v was %+v, want %+v", seed, step, v, was, want)
+					}
+				}
+				for e, was := range changes.entries {
+					if want := before[i].counts[e.set][e.entry] > 0; was != want {
+						t.Fatalf("seed %d, step %d: %s had %s: %v", seed, step, p.sets[e.set], e.text(kubeSets[e.set].typ), was)
+					}
+				}
+			}
+			state = to
+		}
+	}
+	if hidden == 0 {
+		t.Error("no two ServicePorts ever shared a VIP")
+	}
+}
+
+func TestPlanRefusesTooMany(t *testing.T) {
+	s := many(maxElements+1, 0)
+	_, err := newPlans(s, ownAddrs())
+	if err == nil || !strings.Contains(err.Error(), "set KUBE-CLUSTER-IP needs 65537 entries and holds 65536") {
+		t.Errorf("%v", err)
+	}
 }
 
 // restoreGolden was read against writeIptablesRules of kube-proxy 1.36.3.

@@ -87,7 +87,7 @@ func writeAddrs(w *bufio.Writer, plans []*plan) {
 	if len(plans) == 0 {
 		return
 	}
-	w.WriteString("link add " + device + " type dummy\n")
+	w.WriteString("link add " + device + " txqueuelen 0 type dummy\n") // as kube-proxy makes it
 	for _, p := range plans {
 		for _, e := range p.orderedEntries[setIPVSAddrs] {
 			fmt.Fprintf(w, "addr add %s/%d dev %s\n", e.ip, e.ip.bits(), device)

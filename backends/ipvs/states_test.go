@@ -1,4 +1,4 @@
-package ipvs_test
+package ipvs
 
 import (
 	"fmt"
@@ -6,13 +6,12 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"testing"
 
 	"github.com/svcmark/svcmark/backends"
 )
 
-// node is a node of both families; ownAddresses gives it its addresses.
-func node() backends.Node {
+// NodeOfBoth is a node of both families.
+func NodeOfBoth() backends.Node {
 	return backends.Node{
 		Name: "node-0", Zone: "here",
 		Addrs:        []netip.Addr{netip.MustParseAddr("192.168.0.1"), netip.MustParseAddr("fd99::1")},
@@ -21,21 +20,9 @@ func node() backends.Node {
 	}
 }
 
-// ownAddresses gives the node its addresses, and one more of each family that
-// the state does not know; and the test's end takes them away.
-func ownAddresses(t *testing.T) {
-	t.Helper()
-	run(t, "ip", "link", "add", "node0", "type", "dummy")
-	t.Cleanup(func() { run(t, "ip", "link", "del", "node0") })
-	for _, a := range []string{"192.168.0.1/24", "192.168.7.1/32", "fd99::1/64", "fd99:7::1/128"} {
-		run(t, "ip", "addr", "add", a, "dev", "node0")
-	}
-	run(t, "ip", "link", "set", "node0", "up")
-}
-
-// services is a small state that has every kind of Service, in both families.
-func services() *backends.State {
-	state := &backends.State{Node: node()}
+// EveryService is a small state that has every kind of Service, in both families.
+func EveryService() *backends.State {
+	state := &backends.State{Node: NodeOfBoth()}
 	add := func(name, port string, proto backends.Protocol, vip string, endpoints ...string) *backends.ServicePort {
 		at := netip.MustParseAddrPort(vip)
 		p := backends.ServicePort{Namespace: "ns", Name: name, PortName: port, Protocol: proto, ClusterIP: at.Addr(), Port: at.Port()}
@@ -120,16 +107,16 @@ func endpoint(s string) backends.Endpoint {
 		e.Conditions = backends.NotReady | backends.Terminating
 	}
 	e.Addr = netip.MustParseAddrPort(strings.TrimRight(s, "?!"))
-	n := node()
+	n := NodeOfBoth()
 	e.Local = n.PodCIDR(backends.FamilyOf(e.Addr.Addr())).Contains(e.Addr.Addr())
 	return e
 }
 
-// chance makes random states whose ServicePorts share addresses, ports, ranges
+// Chance makes random states whose ServicePorts share addresses, ports, ranges
 // and endpoints as often as the API allows.
-type chance struct{ *rand.Rand }
+type Chance struct{ *rand.Rand }
 
-func (c chance) addr(f backends.Family, v4, v6 string, n int) netip.Addr {
+func (c Chance) addr(f backends.Family, v4, v6 string, n int) netip.Addr {
 	base := netip.MustParseAddr(v4)
 	if f == backends.IPv6 {
 		base = netip.MustParseAddr(v6)
@@ -140,7 +127,7 @@ func (c chance) addr(f backends.Family, v4, v6 string, n int) netip.Addr {
 	return base
 }
 
-func (c chance) endpoints(f backends.Family) (list []backends.Endpoint) {
+func (c Chance) endpoints(f backends.Family) (list []backends.Endpoint) {
 	seen := map[netip.AddrPort]bool{}
 	for range c.IntN(4) {
 		base := []string{"10.128.0.9", "fd01::9"}
@@ -168,7 +155,7 @@ func (c chance) endpoints(f backends.Family) (list []backends.Endpoint) {
 
 // servicePort is the i-th ServicePort of a family: its ClusterIP and its node
 // port are its own, what else it has is random.
-func (c chance) servicePort(f backends.Family, i int) backends.ServicePort {
+func (c Chance) servicePort(f backends.Family, i int) backends.ServicePort {
 	vip := netip.MustParseAddr(map[backends.Family]string{backends.IPv4: "10.96.1.1", backends.IPv6: "fd00::101"}[f])
 	for range i / 3 { // three ports a Service
 		vip = vip.Next()
@@ -207,9 +194,9 @@ func (c chance) servicePort(f backends.Family, i int) backends.ServicePort {
 	return p
 }
 
-// state is a random state of at most n ServicePorts a family.
-func (c chance) state(n int) *backends.State {
-	s := &backends.State{Node: node()}
+// State is a random state of at most n ServicePorts a family.
+func (c Chance) State(n int) *backends.State {
+	s := &backends.State{Node: NodeOfBoth()}
 	for _, f := range backends.Families() {
 		for i := range n {
 			if c.IntN(3) > 0 {
@@ -221,9 +208,9 @@ func (c chance) state(n int) *backends.State {
 	return s
 }
 
-// next is a state that differs from another in some ServicePorts, and in the
+// Next is a state that differs from another in some ServicePorts, and in the
 // endpoints of some.
-func (c chance) next(s *backends.State, n int) *backends.State {
+func (c Chance) Next(s *backends.State, n int) *backends.State {
 	to := &backends.State{Node: s.Node}
 	slot := func(p *backends.ServicePort) string { return p.String() + string(p.Family()) }
 	taken := map[string]bool{}
@@ -237,7 +224,7 @@ func (c chance) next(s *backends.State, n int) *backends.State {
 		}
 		to.Services = append(to.Services, p)
 	}
-	for _, p := range c.state(n).Services {
+	for _, p := range c.State(n).Services {
 		if !taken[slot(&p)] && c.IntN(2) == 0 {
 			to.Services = append(to.Services, p)
 		}

@@ -269,7 +269,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for _, family := range []uint8{unix.AF_UNSPEC, unix.AF_INET, unix.AF_INET6} {
 			s, d, _ := parseIPVS(family, b)
-			_, _ = s.vip.String(), d.dest.String()
+			_, _ = s.String(), d.String()
 		}
 		_, _ = parseSetList(b, func(e entry, _ uint32) error { _ = e.text(hashIPPortNet); return nil })
 		_, _, _ = parseLink(b)
