@@ -43,13 +43,13 @@ type claim struct {
 // it comes to wins; here it is the first in the order of ServicePort.Compare.
 type claims map[element][]claim
 
+// add adds a ServicePort's claim. All that it has of one element are added one
+// after the other, and the last counts.
 func (c claims) add(p *backends.ServicePort, e element, v verdict) {
 	list := c[e]
-	for i := range list {
-		if list[i].by.Key() == p.Key() {
-			list[i] = claim{p, v}
-			return
-		}
+	if n := len(list); n > 0 && list[n-1].by == p {
+		list[n-1].verdict = v
+		return
 	}
 	c[e] = append(list, claim{p, v})
 }

@@ -7,7 +7,7 @@
 //     programs both wherever the kernel has IPv6; in a family without an address
 //     it takes NodePort traffic at every local one.
 //   - Elements of one map or set come together, after the chains, and a chain
-//     that is not there yet is not flushed: nft takes less for it.
+//     that is not there yet is not flushed.
 //   - A partial sync does not list what there is. kube-proxy's lists all objects
 //     of the table first (ListAll in syncProxyRules), then walks all Services
 //     and skips those that did not change.
@@ -61,7 +61,10 @@ func (b *Backend) ready(ctx context.Context) (err error) {
 }
 
 // Sync implements backends.Backend. Over an empty kernel its cost is that of
-// nft on the commands' text.
+// nft on the commands' text. That grows with the square of the Services: to name
+// and to bind a rule's own map nf_tables walks all sets of the table and the
+// transaction (nf_tables_set_alloc_name, nft_set_lookup_global,
+// __nft_set_trans_bind), four fifths of a profile of 5,000 Services on 6.18.
 func (b *Backend) Sync(ctx context.Context, state *backends.State) error {
 	if err := state.Check(); err != nil {
 		return err
@@ -82,7 +85,9 @@ func (b *Backend) Sync(ctx context.Context, state *backends.State) error {
 	return conntrack.DropStale(state)
 }
 
-// Apply implements backends.Applier. Its own cost is that of the change.
+// Apply implements backends.Applier. Its own cost is that of the change, but not
+// nft's: before a command that adds a rule or an element nft 1.0.6 dumps all
+// chains and sets.
 func (b *Backend) Apply(ctx context.Context, delta *backends.Delta) error {
 	switch {
 	case !b.synced:

@@ -1,10 +1,6 @@
 package nftables
 
-import (
-	"slices"
-
-	"github.com/svcmark/svcmark/backends"
-)
+import "github.com/svcmark/svcmark/backends"
 
 // rules writes the rules of all the ServicePort's chains, which are empty.
 func (s *served) rules(w *script) {
@@ -128,13 +124,4 @@ func (s *served) endpointRules(w *script, name string, e *backends.Endpoint) {
 // affinitySet writes a set that an endpoint's clients are added to.
 func (s *served) affinitySet(w *script, name string) {
 	w.cmd("add set").str(name, " { type ", s.f.addr, " ; flags dynamic,timeout ; timeout ").num(uint64(s.AffinitySeconds)).str("s ; }").end()
-}
-
-// deleteAffinitySets deletes those of names that are not in kept.
-func deleteAffinitySets(w *script, names, kept []string) {
-	for _, n := range names {
-		if !slices.Contains(kept, n) {
-			w.cmd("delete set").str(n).end()
-		}
-	}
 }
