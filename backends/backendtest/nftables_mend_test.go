@@ -3,6 +3,7 @@ package backendtest_test
 import (
 	"context"
 	"encoding/json"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -16,7 +17,7 @@ func sticky(seconds uint32) *backends.State {
 	p := backends.ServicePort{
 		Namespace: "ns1", Name: "sticky", Protocol: backends.TCP, Port: 80, NodePort: 30080,
 		ClusterIP: s.ServiceCIDRs[0].Addr().Next(), AffinitySeconds: seconds,
-		Endpoints: []backends.Endpoint{{Addr: addrPort("10.160.0.1:8080"), Local: true}},
+		Endpoints: []backends.Endpoint{{Addr: netip.MustParseAddrPort("10.160.0.1:8080"), Local: true}},
 	}
 	none := backends.ServicePort{
 		Namespace: "ns1", Name: "none", Protocol: backends.TCP, Port: 81,
