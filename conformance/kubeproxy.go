@@ -186,7 +186,7 @@ func (r *Real) Stop() error {
 	var errs []error
 	if r.cmd != nil && r.cmd.Process != nil {
 		_ = r.cmd.Process.Signal(syscall.SIGKILL) // it may have ended by itself
-		_ = <-r.ended                             // it was killed, and its status says no more
+		<-r.ended                                 // it was killed, and its status says no more
 	}
 	if r.server != nil {
 		errs = append(errs, r.server.Close())

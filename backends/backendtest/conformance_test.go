@@ -1,7 +1,6 @@
 package backendtest_test
 
 import (
-	"net/netip"
 	"strings"
 	"testing"
 
@@ -38,5 +37,3 @@ func TestConformance(t *testing.T) {
 		t.Run(b.name, func(t *testing.T) { backendtest.Run(t, b.fresh, b.expect) })
 	}
 }
-
-func addrPort(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
