@@ -77,5 +77,7 @@ func ExampleScenario_Points() {
 	// iptables-nft 1000 3
 	// ipvs 1000 3
 	// ipvs 5000 3
+	// nftables 1000 3
+	// nftables 5000 3
 	// left out: [{iptables-nft 5000 3}]
 }

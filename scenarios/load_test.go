@@ -9,7 +9,7 @@ import (
 
 func TestLoadPresets(t *testing.T) {
 	names := presetNames()
-	if strings.Join(names, " ") != "quick scale" {
+	if strings.Join(names, " ") != "partial-sync quick scale" {
 		t.Fatalf("presets are %v", names)
 	}
 	for i, p := range Presets() {
@@ -31,7 +31,7 @@ func TestLoadQuick(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := len(s.Points()), 4*4-1; got != want {
+	if got, want := len(s.Points()), 5*4-1; got != want {
 		t.Errorf("%d points, want %d", got, want)
 	}
 	if got := s.Limited(); len(got) != 1 || got[0] != (Point{"iptables-nft", 5000, 3}) {
@@ -84,9 +84,9 @@ func TestLoadMistakes(t *testing.T) {
 		"large.yaml":  "large.yaml: is larger than 64 MiB; is that a scenario?",
 		"/dev/zero":   "/dev/zero: is larger than 64 MiB; is that a scenario?",
 		"slip.yaml":   `slip.yaml:7:1: unknown key "sede"; did you mean "seed"?`,
-		"dir":         "dir: is a directory; name a scenario file in it, or a preset: quick or scale",
+		"dir":         "dir: is a directory; name a scenario file in it, or a preset: partial-sync, quick or scale",
 		"quikc":       `quikc: there is no such file and no such preset; did you mean "quick"?`,
-		"no/such":     "no/such: there is no such file and no such preset; want quick or scale",
+		"no/such":     "no/such: there is no such file and no such preset; want partial-sync, quick or scale",
 		"slip.yaml/x": "slip.yaml/x: cannot be read: not a directory",
 	} {
 		if _, err := Load(name, known); err == nil || err.Error() != want {
@@ -97,9 +97,9 @@ func TestLoadMistakes(t *testing.T) {
 
 // A preset that this build cannot run says so like a file.
 func TestLoadPresetUnknownBackend(t *testing.T) {
-	_, err := Load("quick", Known{Backends: []string{"direct", "iptables-legacy", "ipvs"}})
-	want := `preset quick:13:37: backends[2]: unknown backend "iptables-nft"; want direct, iptables-legacy or ipvs
-preset quick:15:3: limits.iptables-nft: unknown backend "iptables-nft"; want direct, iptables-legacy or ipvs`
+	_, err := Load("quick", Known{Backends: []string{"direct", "iptables-legacy", "ipvs", "nftables"}})
+	want := `preset quick:13:37: backends[2]: unknown backend "iptables-nft"; want direct, iptables-legacy, ipvs or nftables
+preset quick:15:3: limits.iptables-nft: unknown backend "iptables-nft"; want direct, iptables-legacy, ipvs or nftables`
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

@@ -61,13 +61,13 @@ func TestWithMistakes(t *testing.T) {
 			"--endpoints: 1000000 Services x 5 endpoints do not fit into clusterCIDR 10.128.0.0/9, which holds 4194298 endpoints"},
 		// The preset's own 5,000 Services are what is too many; the flag is what made them so.
 		{Overrides{Endpoints: []int{1000}}, "--endpoints: 5000 Services x 1000 endpoints do not fit into clusterCIDR 10.128.0.0/9, which holds 4194298 endpoints"},
-		{Overrides{Backends: []string{"direct", "cilium"}}, `--backends: unknown backend "cilium"; want direct, iptables-legacy, iptables-nft or ipvs`},
+		{Overrides{Backends: []string{"direct", "cilium"}}, `--backends: unknown backend "cilium"; want direct, iptables-legacy, iptables-nft, ipvs or nftables`},
 		{Overrides{Backends: []string{"iptables-nft"}, Services: []int{5000}},
 			"--services: no point is left to run: every backend's limit is below every number of Services; raise a limit, or take fewer Services or another backend"},
 		{Overrides{Measure: []string{"sink"}}, `--measure: unknown measurement "sink"; did you mean "sync"?`},
 		{Overrides{Repeat: -1}, "--repeat: is -1; want 1 to 1000"},
 		{Overrides{Backends: []string{"x1"}, Services: []int{0}},
-			"--services: is 0; want 1 to 1000000\n" + `--backends: unknown backend "x1"; want direct, iptables-legacy, iptables-nft or ipvs`},
+			"--services: is 0; want 1 to 1000000\n" + `--backends: unknown backend "x1"; want direct, iptables-legacy, iptables-nft, ipvs or nftables`},
 	} {
 		if _, err := s.With(c.o, known); err == nil || err.Error() != c.want {
 			t.Errorf("got  %v\nwant %s", err, c.want)

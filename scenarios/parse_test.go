@@ -9,8 +9,8 @@ import (
 )
 
 var known = Known{
-	Backends:     []string{"direct", "iptables-legacy", "iptables-nft", "ipvs"},
-	Measurements: []string{"sync", "firstPacket", "roundTrip", "cpu", "memory", "objects"},
+	Backends:     []string{"direct", "iptables-legacy", "iptables-nft", "ipvs", "nftables"},
+	Measurements: []string{"sync", "partialSync", "firstPacket", "roundTrip", "cpu", "memory", "objects"},
 }
 
 const head = "apiVersion: svcmark/v1\nkind: Scenario\nmetadata: {name: t}\n"
@@ -207,7 +207,7 @@ func TestParseMistakes(t *testing.T) {
 		{"protocols", valid("services: {count: 5, endpoints: 3, protocols: {TCP: 90, UDP: 20}}"), `4:47: services.protocols: the shares add up to 110; want 100 percent`},
 		{"negative share", valid("services: {count: 5, endpoints: 3, protocols: {TCP: 110, UDP: -10}}"), `4:53: services.protocols.TCP: is 110; want a share from 0 to 100 percent`},
 		{"no backend", valid("backends: []"), `5:11: backends: is empty; want at least one backend`},
-		{"unknown backend", valid("backends: [direct, ebpf]"), `5:20: backends[1]: unknown backend "ebpf"; want direct, iptables-legacy, iptables-nft or ipvs`},
+		{"unknown backend", valid("backends: [direct, ebpf]"), `5:20: backends[1]: unknown backend "ebpf"; want direct, iptables-legacy, iptables-nft, ipvs or nftables`},
 		{"misspelt backend", valid("backends: [direct, iptables-legcay]"), `5:20: backends[1]: unknown backend "iptables-legcay"; did you mean "iptables-legacy"?`},
 		{"same backend", valid("backends: [ipvs, direct, ipvs]"), `5:26: backends[2]: ipvs is given twice; keep one`},
 		{"unknown measurement", valid("measure: [sync, firstpacket]"), `6:17: measure[1]: unknown measurement "firstpacket"; did you mean "firstPacket"?`},
@@ -265,7 +265,7 @@ t.yaml:6:20: services.count[2]: 10 is given twice; keep one
 t.yaml:6:24: services.count[3]: is 2000000; want 1 to 1000000
 t.yaml:7:18: services.endpoints[1]: is -1; want 1 or more
 t.yaml:8:3: services: unknown key "mixx"; did you mean "mix"?
-t.yaml:9:18: backends[1]: unknown backend "foo"; want direct, iptables-legacy, iptables-nft or ipvs
+t.yaml:9:18: backends[1]: unknown backend "foo"; want direct, iptables-legacy, iptables-nft, ipvs or nftables
 t.yaml:9:23: backends[2]: ipvs is given twice; keep one
 t.yaml:10:15: limits.bar: is the number 5; want a mapping with the keys services
 t.yaml:11:10: measure: is the text "sync"; want a list of names
