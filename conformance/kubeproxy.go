@@ -186,7 +186,10 @@ func (r *Real) Stop() error {
 	var errs []error
 	if r.cmd != nil && r.cmd.Process != nil {
 		_ = r.cmd.Process.Signal(syscall.SIGKILL) // it may have ended by itself
-		<-r.ended                                 // it was killed, and its status says no more
+		ended := <-r.ended                        // it was killed by us, so that its status says no more
+		if exit := (*exec.ExitError)(nil); ended != nil && !errors.As(ended, &exit) {
+			errs = append(errs, ended)
+		}
 	}
 	if r.server != nil {
 		errs = append(errs, r.server.Close())
