@@ -8,9 +8,8 @@ import (
 	"net/netip"
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/svcmark/svcmark/backends"
+	"github.com/svcmark/svcmark/backends/sendbuffer"
 )
 
 // Probe implements backends.Backend. It syncs a few Services for real, in a
@@ -25,7 +24,7 @@ func (b *Backend) Probe(ctx context.Context) error {
 		return err
 	}
 	if b.variant == NFT {
-		if err := checkBatch(); err != nil {
+		if err := sendbuffer.Check(); err != nil {
 			return err
 		}
 	}
@@ -61,19 +60,12 @@ func (x *proxier) explain(ctx context.Context, err error) error {
 func (x *proxier) missing(p piece, err error) error {
 	e := &backends.NotSupportedError{
 		Feature: fmt.Sprintf("%s for %s", p.what, x.variant.prefix(x.family)),
-		Kernel:  kernelRelease(), Err: err,
+		Kernel:  backends.KernelRelease(), Err: err,
 	}
 	if p.module != "" {
 		e.Mend = fmt.Sprintf("modprobe %s (%s)", p.module, p.config)
 	}
 	return e
-}
-
-func kernelRelease() string {
-	var u unix.Utsname
-	// Uname with a valid pointer cannot fail.
-	_ = unix.Uname(&u)
-	return unix.ByteSliceToString(u.Release[:])
 }
 
 // piece is one thing that the rules need from the kernel, with a rule that

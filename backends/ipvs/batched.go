@@ -24,7 +24,7 @@ func (b *Backend) syncBatched(ctx context.Context, k *kernel, node nodeState, st
 	}
 	// From here on the kernel changes: first what every packet needs, then
 	// the addresses that attract packets.
-	steps := []func() error{func() error { return b.sysctls.set(sysctls(kernelRelease())) }}
+	steps := []func() error{func() error { return b.sysctls.set(sysctls(backends.KernelRelease())) }}
 	for _, p := range plans {
 		steps = append(steps,
 			func() error { return k.addToSets(p, headers) },

@@ -245,7 +245,7 @@ func stages(ctx context.Context, b *Backend, p *plan, took map[string]int64) err
 		do   func() error
 	}{
 		{"opening", func() (err error) { k, err = openKernel(); return err }},
-		{"sysctls", func() error { return b.sysctls.set(sysctls(kernelRelease())) }},
+		{"sysctls", func() error { return b.sysctls.set(sysctls(backends.KernelRelease())) }},
 		{"set-entries", func() error { return k.addToSets(p, nil) }},
 		{"rules", func() error { rules := p.rules(); return b.tables(p.family).sync(ctx, &rules) }},
 		{"addresses", func() error { return k.syncAddrs(ctx, nodeState{}, []*plan{p}) }},

@@ -20,7 +20,7 @@ const labAdvice = ", or run in a VM: --lab vm"
 
 // notSupported is a feature of the running kernel that is missing.
 func notSupported(feature, mend string, err error) error {
-	return &backends.NotSupportedError{Feature: feature, Kernel: kernelRelease(), Mend: mend, Err: err}
+	return &backends.NotSupportedError{Feature: feature, Kernel: backends.KernelRelease(), Mend: mend, Err: err}
 }
 
 func noIPVS() error {
@@ -124,7 +124,7 @@ func (k *kernel) tryDummy() error {
 }
 
 func (b *Backend) trySysctls() error {
-	for _, s := range sysctls(kernelRelease()) {
+	for _, s := range sysctls(backends.KernelRelease()) {
 		f, err := os.OpenFile(filepath.Join(string(b.sysctls), s.name), os.O_WRONLY, 0)
 		if err != nil {
 			mend := "run as root with /proc/sys writable" + labAdvice

@@ -36,7 +36,7 @@ func (b *Backend) syncStepwise(ctx context.Context, k *kernel, node nodeState, s
 		return fmt.Errorf("moby/ipvs: %w", err)
 	}
 	defer handle.Close()
-	steps := []func() error{func() error { return b.sysctls.set(sysctls(kernelRelease())) }}
+	steps := []func() error{func() error { return b.sysctls.set(sysctls(backends.KernelRelease())) }}
 	for _, p := range plans {
 		s := &stepwise{Backend: b, ctx: ctx, p: p, tables: b.tables(p.family), handle: handle}
 		steps = append(steps,

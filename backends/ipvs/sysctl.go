@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 // sysctlDir is /proc/sys, whose net is the process's own network namespace.
@@ -45,13 +43,6 @@ func kernelVersion(release string) (major, minor int) {
 	}
 	first, rest, _ := strings.Cut(release, ".")
 	return digits(first), digits(rest)
-}
-
-// kernelRelease is uname -r.
-func kernelRelease() string {
-	var u unix.Utsname
-	_ = unix.Uname(&u) // fails for a bad pointer only
-	return unix.ByteSliceToString(u.Release[:])
 }
 
 // set makes the settings that differ.

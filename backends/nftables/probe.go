@@ -8,10 +8,10 @@ import (
 	"os/exec"
 	"syscall"
 
-	"golang.org/x/sys/unix"
 	"sigs.k8s.io/knftables"
 
 	"github.com/svcmark/svcmark/backends"
+	"github.com/svcmark/svcmark/backends/sendbuffer"
 )
 
 // Probe implements backends.Backend. It syncs Services of every kind for real,
@@ -26,13 +26,13 @@ func (b *Backend) Probe(ctx context.Context) error {
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 		return errTool(err)
 	}
-	if release := kernelRelease(); !recent(release) {
+	if release := backends.KernelRelease(); !recent(release) {
 		return &backends.NotSupportedError{
 			Feature: "kernel 5.13 or later, which kube-proxy's nftables mode asks for",
 			Kernel:  release, Mend: "boot a newer kernel, or use --lab vm",
 		}
 	}
-	if err := checkBatch(); err != nil {
+	if err := sendbuffer.Check(); err != nil {
 		return err
 	}
 	for _, of := range backends.Families() {
@@ -92,7 +92,7 @@ func (p piece) script(f *family) *script {
 }
 
 func (p piece) missing(f *family, err error) error {
-	e := &backends.NotSupportedError{Feature: fmt.Sprintf("%s (family %s)", p.what, f.ip), Kernel: kernelRelease(), Err: err}
+	e := &backends.NotSupportedError{Feature: fmt.Sprintf("%s (family %s)", p.what, f.ip), Kernel: backends.KernelRelease(), Err: err}
 	if p.module != "" {
 		e.Mend = fmt.Sprintf("modprobe %s (%s)", p.module, p.config)
 	} else {
@@ -160,11 +160,4 @@ func recent(release string) bool {
 		return true
 	}
 	return major > 5 || major == 5 && minor >= 13
-}
-
-func kernelRelease() string {
-	var u unix.Utsname
-	// Uname with a valid pointer cannot fail.
-	_ = unix.Uname(&u)
-	return unix.ByteSliceToString(u.Release[:])
 }
