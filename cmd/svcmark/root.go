@@ -42,7 +42,7 @@ func newRoot(s *streams) *cobra.Command {
 		Use:   "svcmark",
 		Short: "Measure how a node's Service dataplane behaves as Services grow",
 		Long: `svcmark programs thousands of Kubernetes Services through real kernel dataplanes
-(iptables, IPVS) in an isolated lab, proves by packets that they work, and
+(iptables, IPVS, nftables) in an isolated lab, proves by packets that they work, and
 measures what a sync and a packet cost as the Services grow.
 
 Data goes to stdout, progress to stderr. Exit codes: 0 ok, 1 regression,
