@@ -51,6 +51,9 @@ type Cell struct {
 	Seed       uint64
 	Operations int           // of a packet measurement, per position
 	Timeout    time.Duration // of one operation
+	// Step, if set, is told what begins within a long measurement: whoever
+	// watches the cell sees that it lives.
+	Step func(what string)
 
 	programmed Programming // what Program observed
 	controls   map[controlKey]Spread

@@ -57,8 +57,11 @@ func (PartialSync) Measure(ctx context.Context, c *Cell, record func(results.Res
 	}
 	changes := changesOf(c.State, at)
 	costs, waits := map[string][]int64{}, map[string][]int64{}
-	for range partialRounds {
+	for round := range partialRounds {
 		for _, ch := range changes {
+			if c.Step != nil {
+				c.Step(fmt.Sprintf("partialSync: %s, %d of %d", ch.name, round+1, partialRounds))
+			}
 			cost, wait, err := c.apply(ctx, applier, ch.delta)
 			if err == nil {
 				err = c.proveChange(ch, &c.State.Services[at])

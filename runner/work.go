@@ -87,6 +87,7 @@ func workCell(ctx context.Context, j *cellJob, e *encoder, reg Registry) (err er
 		Labels:  labels(j),
 		Backend: reg.Backends[j.Backend](), State: state, Topology: topology,
 		Clock: j.Clock, Seed: scenario.Seed, Operations: scenario.Operations, Timeout: operationTimeout,
+		Step: func(what string) { e.send(event{Phase: what}) },
 	}
 	measurements := scenario.Measure
 	e.send(event{Phase: "measuring the lab without Services"})
