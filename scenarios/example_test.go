@@ -78,6 +78,5 @@ func ExampleScenario_Points() {
 	// ipvs 1000 3
 	// ipvs 5000 3
 	// nftables 1000 3
-	// nftables 5000 3
-	// left out: [{iptables-nft 5000 3}]
+	// left out: [{iptables-nft 5000 3} {nftables 5000 3}]
 }

@@ -31,10 +31,10 @@ func TestLoadQuick(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := len(s.Points()), 5*4-1; got != want {
+	if got, want := len(s.Points()), 5*4-2; got != want {
 		t.Errorf("%d points, want %d", got, want)
 	}
-	if got := s.Limited(); len(got) != 1 || got[0] != (Point{"iptables-nft", 5000, 3}) {
+	if got := s.Limited(); len(got) != 2 || got[0] != (Point{"iptables-nft", 5000, 3}) || got[1] != (Point{"nftables", 5000, 3}) {
 		t.Errorf("left out are %v", got)
 	}
 }
