@@ -9,11 +9,16 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/svcmark/svcmark/backends"
 	"github.com/svcmark/svcmark/lab"
 	"github.com/svcmark/svcmark/lab/vm"
 )
+
+// silence is how long a guest's tests may say nothing: one of them may take
+// minutes of a busy machine.
+const silence = 15 * time.Minute
 
 // Run runs the tests, or with -test.bench the benchmarks, of a package in a
 // microVM of their own and fails t when one fails, when none ran, or, in CI,
@@ -27,7 +32,7 @@ func Run(t *testing.T, pkg string, args ...string) []string {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("compiling the tests of %s: %v\n%s", pkg, err, out)
 	}
-	l := New(t, vm.Options{Executable: binary})
+	l := New(t, vm.Options{Executable: binary, Timeout: silence})
 	var lines []string
 	err := l.Run(t.Context(), lab.Job{Args: append([]string{"-test.v", "-test.failfast=false"}, args...)},
 		func(line []byte) { lines = append(lines, string(line)) })
