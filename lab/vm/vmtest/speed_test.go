@@ -18,7 +18,7 @@ func TestVMSpeed(t *testing.T) {
 		limit            float64
 	}{
 		{"IPTablesSync/backend=iptables-legacy/services=5000$", "x-restore", 1.05},
-		// nft takes the square of the Services: 5,000 would take minutes.
+		// nft grows with about n^1.7: 5,000 would take minutes.
 		{"NftablesSync/layout=1.36/services=1000$", "x-nft", 1.1},
 	} {
 		t.Run(c.ratio, func(t *testing.T) {
