@@ -55,9 +55,10 @@ func (t *trial) localPod(e backends.Endpoint) place {
 	return place{"the pod " + e.Addr.Addr().String(), t.topology.Pods.Do, e.Addr.Addr(), true}
 }
 
-// ask asks, and once more when nobody answers: one question in many thousands is
-// lost on a busy machine, and what a dataplane drops it drops again. An answer is
-// AsItself or AsNode.
+// ask asks, and once more when nobody answers or the kernel does not let the
+// question out: one in many thousands is lost on a busy machine, also to
+// conntrack, which drops a connection that it cannot enter. What a dataplane
+// drops or rejects it drops and rejects again. An answer is AsItself or AsNode.
 func (t *trial) ask(from place, proto backends.Protocol, to netip.AddrPort) (a probe.Answer, o Outcome, err error) {
 	for range 2 {
 		if err := t.ctx.Err(); err != nil {
@@ -71,7 +72,7 @@ func (t *trial) ask(from place, proto backends.Protocol, to netip.AddrPort) (a p
 			a, err = probe.AskFrom(source, proto, to, silence)
 			return err
 		})
-		if !errors.Is(err, unix.ETIMEDOUT) {
+		if !errors.Is(err, unix.ETIMEDOUT) && !errors.Is(err, unix.EPERM) {
 			break
 		}
 	}
@@ -79,7 +80,7 @@ func (t *trial) ask(from place, proto backends.Protocol, to netip.AddrPort) (a p
 	switch {
 	case err == nil:
 	// EPERM is what a process on the node itself gets for a packet that its own
-	// OUTPUT chain rejects.
+	// OUTPUT chain rejects, or conntrack drops.
 	case errors.Is(err, unix.ECONNREFUSED), errors.Is(err, unix.EPERM):
 		return a, Refused, nil
 	case errors.Is(err, unix.ETIMEDOUT):

@@ -72,6 +72,9 @@ func live(snapshot bool) (wire.End, error) {
 	if err != nil {
 		return wire.End{}, err
 	}
+	if err := sizeConntrack(); err != nil {
+		return wire.End{}, err
+	}
 	if snapshot {
 		settle()
 		note("%d modules loaded", loaded)
