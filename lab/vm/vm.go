@@ -50,7 +50,7 @@ func New(ctx context.Context, options Options) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Lab{options: o, processors: newProcessors()}
+	l := &Lab{options: o, processors: newProcessors(filepath.Join(o.Cache, "processors"))}
 	if l.program, l.version, err = findQEMU(ctx, o.QEMU); err != nil {
 		return nil, err
 	}
