@@ -37,7 +37,7 @@ func Run(t *testing.T, pkg string, args ...string) []string {
 	err := l.Run(t.Context(), lab.Job{Args: append([]string{"-test.v", "-test.failfast=false"}, args...)},
 		func(line []byte) { lines = append(lines, string(line)) })
 	if err != nil {
-		t.Fatalf("%v\n%s", err, strings.Join(lines, "\n"))
+		t.Fatalf("%v\n%s", err, strings.Join(telling(lines), "\n"))
 	}
 	ran := 0
 	for _, line := range lines {
@@ -57,6 +57,25 @@ func Run(t *testing.T, pkg string, args ...string) []string {
 	}
 	t.Logf("%d passed in the guest", ran)
 	return lines
+}
+
+// telling are the lines that tell why a run failed: what tests said, each after
+// its name, and their bad ends. The hundreds that passed are left out.
+func telling(lines []string) (kept []string) {
+	running := ""
+	for _, line := range lines {
+		switch said := strings.TrimSpace(line); {
+		case strings.HasPrefix(said, "=== "):
+			running = line
+		case strings.HasPrefix(said, "--- PASS"):
+		default:
+			if running != "" {
+				kept, running = append(kept, running), ""
+			}
+			kept = append(kept, line)
+		}
+	}
+	return kept
 }
 
 // New opens a vm lab for a test. Without QEMU or a kernel the test is skipped,
