@@ -71,6 +71,22 @@ func (n *Node) Addr(f Family) netip.Addr {
 	return netip.Addr{}
 }
 
+// Programs reports whether kube-proxy has a proxier for a family on the node. It
+// has one for each family that the kernel has (platformCheckSupported in
+// cmd/kube-proxy/app/server_linux.go), whatever addresses the node has, whose fixed
+// rules are made even if nothing of the family is served. A node without an IPv6
+// address is taken here for one whose kernel has IPv6 switched off.
+func (n *Node) Programs(f Family) bool { return f == IPv4 || n.Addr(f).IsValid() }
+
+// ProxyAddr is the address by which kube-proxy knows the node in a family that it
+// programs: without one of its own it is loopback (detectNodeIPs).
+func (n *Node) ProxyAddr(f Family) netip.Addr {
+	if a := n.Addr(f); a.IsValid() || f == IPv6 {
+		return a
+	}
+	return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+}
+
 // ClusterCIDR is the prefix that holds every pod's address of a family, the
 // zero Prefix when there is none.
 func (n *Node) ClusterCIDR(f Family) netip.Prefix { return ofFamily(n.ClusterCIDRs, f) }

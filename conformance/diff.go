@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/svcmark/svcmark/backends"
 )
 
 // maxDiff bounds the lines of a diff that are shown: when much is wrong, its
@@ -30,41 +28,6 @@ func Diff(want, got string) string {
 		out = append(out[:maxDiff], fmt.Sprintf("… and %d more lines", over))
 	}
 	return strings.Join(out, "\n") + "\n"
-}
-
-// Compare is Diff of what kube-proxy programmed with what the built-in backend
-// did for the same Objects. There is one difference by design: on a node that has
-// no IPv4 address the backends program IPv6 alone, while kube-proxy makes IPv4's
-// rules, which serve nobody, wherever there is an iptables program. They are left
-// out of the comparison then, not out of the golden files.
-func Compare(o *Objects, want, got string) (string, error) {
-	state, err := o.State()
-	if err != nil {
-		return "", err
-	}
-	if !state.Node.Addr(backends.IPv4).IsValid() {
-		want, got = withoutIPv4(want), withoutIPv4(got)
-	}
-	return Diff(want, got), nil
-}
-
-// withoutIPv4 is a capture without the tables, the sets and the sysctl of the
-// IPv4 proxier.
-func withoutIPv4(text string) string {
-	var b strings.Builder
-	for _, s := range sections(text) {
-		if strings.HasPrefix(s.name, "iptables-save ") || s.name == "nft -j list table ip kube-proxy" {
-			continue
-		}
-		fmt.Fprintf(&b, "# %s\n", s.name)
-		for _, line := range s.lines {
-			if s.name == "ipset save" && !strings.Contains(line, " KUBE-6-") || strings.HasPrefix(line, "net/ipv4/conf/all/route_localnet ") {
-				continue
-			}
-			b.WriteString(line + "\n")
-		}
-	}
-	return b.String()
 }
 
 // sections reads a capture.

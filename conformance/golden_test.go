@@ -72,11 +72,7 @@ func golden(t *testing.T, b *conformance.Builtin, m conformance.Mode, c *conform
 	if err != nil {
 		t.Fatal(err)
 	}
-	diff, err := conformance.Compare(c.Objects, want, got)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff != "" {
+	if diff := conformance.Diff(want, got); diff != "" {
 		t.Errorf("%s\nkube-proxy has programmed -, the built-in backend +\n%s", c.About, diff)
 	}
 }

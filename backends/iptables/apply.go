@@ -40,7 +40,7 @@ func (b *Backend) Apply(ctx context.Context, delta *backends.Delta) error {
 				}
 			}
 		}
-		if len(changes) == 0 || !programs(&delta.To.Node, x.family) {
+		if len(changes) == 0 || !delta.To.Node.Programs(x.family) {
 			continue
 		}
 		changed := func(p *backends.ServicePort) bool { return changes[service{p.Namespace, p.Name}] }

@@ -3,9 +3,8 @@
 // v1.36.3 with --cluster-cidr and its other defaults, found by reading its
 // source (pkg/proxy/iptables).
 //
-// A family is programmed when the node has an address of it, and Services of
-// the other family are passed over, as kube-proxy does on a node with a single
-// stack. The other family's leftovers go.
+// The families are those of backends.Node.Programs; Services of another family
+// are passed over, and its leftovers go.
 //
 // What differs, on purpose:
 //   - Services lie in KUBE-SERVICES in the state's order; kube-proxy's is random.
@@ -64,7 +63,7 @@ func (b *Backend) Sync(ctx context.Context, state *backends.State) error {
 	for i := range b.proxiers {
 		x := &b.proxiers[i]
 		does := x.remove
-		if programs(&state.Node, x.family) {
+		if state.Node.Programs(x.family) {
 			does = func(ctx context.Context) error { return x.sync(ctx, state) }
 		}
 		if err := does(ctx); err != nil {

@@ -23,12 +23,6 @@ type proxier struct {
 	uncounted bool
 }
 
-// programs reports whether a node has the family. kube-proxy takes a node
-// without any address for one of IPv4, at 127.0.0.1 (detectNodeIPs).
-func programs(n *backends.Node, f backends.Family) bool {
-	return n.Addr(f).IsValid() || f == backends.IPv4 && len(n.Addrs) == 0
-}
-
 // ready finds the tools, once.
 func (x *proxier) ready(ctx context.Context) error {
 	if x.tools.restore != "" {

@@ -11,7 +11,7 @@ func (b *Backend) Render(state *backends.State) ([]backends.Part, error) {
 	}
 	var parts []backends.Part
 	for _, f := range backends.Families() {
-		if !programs(&state.Node, f) {
+		if !state.Node.Programs(f) {
 			continue
 		}
 		name := "iptables.rules"

@@ -234,9 +234,9 @@ func TestFamiliesFollowTheNodesAddresses(t *testing.T) {
 		want  string
 	}{
 		{[]netip.Addr{v4}, "iptables.rules"},
-		{[]netip.Addr{v6}, "ip6tables.rules"},
+		{[]netip.Addr{v6}, "iptables.rules ip6tables.rules"},
 		{[]netip.Addr{v6, v4}, "iptables.rules ip6tables.rules"},
-		{nil, "iptables.rules"}, // kube-proxy assumes 127.0.0.1
+		{nil, "iptables.rules"},
 	} {
 		state := small()
 		state.Node.Addrs = c.addrs

@@ -3,8 +3,7 @@
 // bound to the dummy device kube-ipvs0, virtual servers of node ports on every
 // address of the node, seventeen ipsets a family, and the few iptables rules
 // that match on those. kubernetes/pkg/proxy/ipvs is the source of every name,
-// text and order here. A family is programmed when the state's node has an
-// address of it, as kube-proxy's proxier of that family would.
+// text and order here. The families are those of backends.Node.Programs.
 //
 // What differs from the real one, and why:
 //   - Rules and set entries are in place before the virtual servers that need
@@ -17,8 +16,8 @@
 //   - When a virtual server goes, so does the memory of its real servers that
 //     waited for their connections to end. kube-proxy's stays, and takes away a
 //     real server that came back with the virtual server.
-//   - Every family's proxier of kube-proxy runs, also without an address of the
-//     node.
+//   - IPv6's proxier of kube-proxy runs wherever the kernel has IPv6, here when
+//     the node has an address of it.
 //   - kube-proxy logs an object that it could not program and goes on; here
 //     Sync fails and names it.
 //   - Virtual servers with a firewall mark are left alone.
@@ -144,11 +143,11 @@ func (b *Backend) sync(ctx context.Context, state *backends.State) error {
 	return nil
 }
 
-// newPlans are those of the families that the node has.
+// newPlans are those of the families that kube-proxy programs.
 func newPlans(state *backends.State, node *addrs) ([]*plan, error) {
 	plans := []*plan{} // not nil: there may be none
 	for _, f := range families {
-		if !state.Node.Addr(f.name).IsValid() {
+		if !state.Node.Programs(f.name) {
 			continue
 		}
 		p, err := newPlan(f, state, node.ofFamily(f))

@@ -22,7 +22,7 @@ type view struct {
 
 func newView(f *family, n *backends.Node, own []ip) view {
 	node := *n // the State may go, its Node is looked at in every Apply
-	return view{node: &node, nodeIP: n.Addr(f.name), clusterCIDR: n.ClusterCIDR(f.name), own: own}
+	return view{node: &node, nodeIP: n.ProxyAddr(f.name), clusterCIDR: n.ClusterCIDR(f.name), own: own}
 }
 
 // isOwn says whether an address is on another device of the node, so that

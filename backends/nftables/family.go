@@ -14,6 +14,9 @@ type family struct {
 	ip     string // what nft calls it, as a table's family and as a header
 	addr   string // its type of addresses
 	nodeIP netip.Addr
+	// everyAddr says that NodePorts are those of all the node's addresses: none of
+	// them is the primary one, which NodePorts otherwise have to themselves.
+	everyAddr bool
 	// pods and services are the ranges, zero when the node has none.
 	pods, services netip.Prefix
 	layout         Layout
@@ -26,7 +29,8 @@ func newFamily(f backends.Family, n *backends.Node, l Layout) *family {
 		fam.ip, fam.addr = "ip6", "ipv6_addr"
 	}
 	if n != nil {
-		fam.node, fam.nodeIP, fam.pods, fam.services = n, n.Addr(f), n.ClusterCIDR(f), n.ServiceCIDR(f)
+		fam.everyAddr = !n.Addr(f).IsValid()
+		fam.node, fam.nodeIP, fam.pods, fam.services = n, n.ProxyAddr(f), n.ClusterCIDR(f), n.ServiceCIDR(f)
 	}
 	return fam
 }

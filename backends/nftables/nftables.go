@@ -3,9 +3,8 @@
 // layout that of v1.35.4, found by reading its source (pkg/proxy/nftables).
 //
 // What differs, on purpose:
-//   - A family is programmed when the node has an address of it. kube-proxy
-//     programs both wherever the kernel has IPv6; in a family without an address
-//     it takes NodePort traffic at every local one.
+//   - IPv6 is programmed when the node has an address of it (see
+//     backends.Node.Programs). kube-proxy does it wherever the kernel has IPv6.
 //   - Elements of one map or set come together, after the chains, and a chain
 //     that is not there yet is not flushed.
 //   - A partial sync does not list what there is. kube-proxy's lists all objects

@@ -6,7 +6,7 @@ import (
 	"github.com/svcmark/svcmark/backends"
 )
 
-// Render implements backends.Renderer: one script a family, as a Sync over an
+// Render implements backends.Renderer: one script a family that is programmed, as a Sync over an
 // empty kernel gives it to nft.
 func (b *Backend) Render(state *backends.State) ([]backends.Part, error) {
 	if err := state.Check(); err != nil {
@@ -15,7 +15,7 @@ func (b *Backend) Render(state *backends.State) ([]backends.Part, error) {
 	var parts []backends.Part
 	for _, of := range backends.Families() {
 		f := newFamily(of, &state.Node, b.layout)
-		if !f.nodeIP.IsValid() {
+		if !state.Node.Programs(of) {
 			continue
 		}
 		parts = append(parts, backends.Part{

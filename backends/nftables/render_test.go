@@ -2,6 +2,7 @@ package nftables
 
 import (
 	"flag"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -64,15 +65,31 @@ func TestRenderIsWhatKnftablesWrites(t *testing.T) {
 	}
 }
 
-func TestRenderLeavesOutAFamilyWithoutAddress(t *testing.T) {
-	s := small()
-	s.Node.Addrs = s.Node.Addrs[1:]
-	texts, err := render(Layout136, s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, ok := texts["ip6-kube-proxy.nft"]; !ok || len(texts) != 1 {
-		t.Errorf("%d parts, want the one of IPv6", len(texts))
+// Without an IPv6 address kube-proxy has no IPv6 proxier. Without one of IPv4 it
+// has one all the same, which takes NodePorts at every local address.
+func TestRenderWithoutAddress(t *testing.T) {
+	v4, v6 := small().Node.Addrs[:1], small().Node.Addrs[1:]
+	for _, c := range []struct {
+		name  string
+		addrs []netip.Addr
+		want  []string
+	}{
+		{"IPv4 alone", v4, []string{"ip-kube-proxy.nft"}},
+		{"IPv6 alone", v6, []string{"ip-kube-proxy.nft", "ip6-kube-proxy.nft"}},
+	} {
+		s := small()
+		s.Node.Addrs = c.addrs
+		texts, err := render(Layout136, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := slices.Sorted(maps.Keys(texts)); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+		primary := strings.Contains(texts["ip-kube-proxy.nft"], "nodeport-ips")
+		if primary != s.Node.Addr(backends.IPv4).IsValid() {
+			t.Errorf("%s: IPv4's NodePorts are at the primary address: %v", c.name, primary)
+		}
 	}
 }
 

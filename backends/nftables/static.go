@@ -92,6 +92,9 @@ func (f *family) static(s *script, is *found) {
 		flush(c)
 	}
 	for _, c := range f.layout.containers() {
+		if c == nodePortIPs && f.everyAddr {
+			continue
+		}
 		s.cmd("add "+c.kind()).str(c.name(), " { type ", c.keyType(f.addr))
 		if c.kind() == "map" {
 			s.str(" : verdict")
@@ -112,15 +115,19 @@ func (f *family) staticRules(s *script) {
 		s.rule(clusterIPsCheck, "Drop traffic to unallocated ClusterIPs", daddr, "{ ", f.services.String(), " } drop")
 	}
 	s.rule(rejectChain, "", "reject")
-	const vip, nodePort = ". meta l4proto . th dport vmap @", "@nodeport-ips meta l4proto . th dport vmap @"
+	const vip, port = ". meta l4proto . th dport vmap @", " meta l4proto . th dport vmap @"
+	nodePort, local := daddr+"@nodeport-ips"+port, ""
+	if f.everyAddr { // of IPv4
+		nodePort, local = daddr+"!= 127.0.0.0/8"+port, "fib daddr type local "
+	}
 	s.rule(serviceEndpointsCheck, "", daddr, vip, "no-endpoint-services")
-	s.rule(nodePortEndpointsCheck, "", daddr, nodePort, "no-endpoint-nodeports")
+	s.rule(nodePortEndpointsCheck, "", nodePort, "no-endpoint-nodeports")
 	s.rule(firewallCheck, "", daddr, vip, "firewall-ips")
 	if notPod := f.notPod(); notPod != "" && f.layout == Layout136 {
 		s.rule(servicesChain, "masquerade clusterIP traffic from outside cluster", daddr, "@cluster-ips ", notPod, " ", setMark)
 	}
 	s.rule(servicesChain, "", daddr, vip, "service-ips")
-	s.rule(servicesChain, "", daddr, nodePort, "service-nodeports")
+	s.rule(servicesChain, "", local, nodePort, "service-nodeports")
 }
 
 func (f *family) masqueradeRules(s *script) {

@@ -20,7 +20,7 @@ type table struct {
 // of it then, nil when the node has no address of the family. last is what was
 // known before, nil for nothing.
 func (t tool) syncFamily(ctx context.Context, f *family, state *backends.State, last *table) (*table, error) {
-	if !f.nodeIP.IsValid() {
+	if !state.Node.Programs(f.of) {
 		return nil, t.deleteTable(ctx, f)
 	}
 	if last != nil {
@@ -59,9 +59,11 @@ func (f *family) full(w *script, state *backends.State, is *found, elements map[
 	f.static(w, is)
 
 	next := &table{family: f, claims: claims{}, stale: stale{}}
-	// The node takes NodePort traffic at its InternalIP.
-	wanted := []element{{nodePortIPs, f.nodeIP.String()}}
-	next.claims[wanted[0]] = []claim{{}}
+	var wanted []element
+	if !f.everyAddr { // the node takes NodePort traffic at its InternalIP
+		wanted = []element{{nodePortIPs, f.nodeIP.String()}}
+		next.claims[wanted[0]] = []claim{{}}
+	}
 	var all []*served
 	active, sets := map[string]bool{}, map[string]bool{}
 	for i := range state.Services {
