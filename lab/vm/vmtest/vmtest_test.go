@@ -32,10 +32,9 @@ func TestVMIPVS(t *testing.T) {
 	}
 }
 
-// The other modes' golden states are compared in namespaces.
 func TestVMGolden(t *testing.T) {
 	t.Parallel()
-	vmtest.Run(t, "github.com/svcmark/svcmark/conformance", "-test.run=^TestGolden$/^ipvs$")
+	vmtest.Run(t, "github.com/svcmark/svcmark/conformance")
 }
 
 func TestVMLab(t *testing.T) {
