@@ -7,14 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"testing"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/svcmark/svcmark/backends"
 	"github.com/svcmark/svcmark/backends/iptables"
-	"github.com/svcmark/svcmark/lab"
 )
 
 // BenchmarkIPTablesSync compares a full sync from empty with iptables-restore
@@ -57,17 +53,7 @@ func BenchmarkIPTablesSync(b *testing.B) {
 			clean()
 			byRestore()
 			clean()
-			var sync, restore cost
-			for b.Loop() {
-				sync.add(b, bySync)
-				clean()
-				restore.add(b, byRestore)
-				clean()
-			}
-			b.ReportMetric(0, "ns/op") // it has the cleaning in it
-			b.ReportMetric(float64(sync.clock)/float64(b.N), "sync-ns/op")
-			b.ReportMetric(float64(sync.clock)/float64(restore.clock), "x-restore")
-			b.ReportMetric(float64(sync.cpu)/float64(restore.cpu), "x-restore-cpu")
+			inTurns(b, "restore", clean, bySync, byRestore)
 		})
 	}
 }
@@ -104,31 +90,6 @@ func BenchmarkIPTablesApply(b *testing.B) {
 			})
 		}
 	}
-}
-
-// cost sums what runs take by the lab's clock, and of the processor, children
-// included.
-type cost struct{ clock, cpu int64 }
-
-func (c *cost) add(b *testing.B, run func()) {
-	b.Helper()
-	runtime.GC() // what the cleaning left is not the run's to collect
-	cpu, clock := cpuTime(b), lab.Now()
-	run()
-	c.clock += lab.Now() - clock
-	c.cpu += cpuTime(b) - cpu
-}
-
-func cpuTime(b *testing.B) (ns int64) {
-	b.Helper()
-	for _, who := range []int{unix.RUSAGE_SELF, unix.RUSAGE_CHILDREN} {
-		var u unix.Rusage
-		if err := unix.Getrusage(who, &u); err != nil {
-			b.Fatal(err)
-		}
-		ns += u.Utime.Nano() + u.Stime.Nano()
-	}
-	return ns
 }
 
 func renderFile(b *testing.B, backend *iptables.Backend, state *backends.State) string {

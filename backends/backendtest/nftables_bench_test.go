@@ -34,17 +34,7 @@ func BenchmarkNftablesSync(b *testing.B) {
 				}
 				done(b, backend.Sync(b.Context(), uniform(1))) // loads what is loaded on demand
 				clean()
-				var sync, nft cost
-				for b.Loop() {
-					sync.add(b, bySync)
-					clean()
-					nft.add(b, byNft)
-					clean()
-				}
-				b.ReportMetric(0, "ns/op") // it has the cleaning in it
-				b.ReportMetric(float64(sync.clock)/float64(b.N), "sync-ns/op")
-				b.ReportMetric(float64(sync.clock)/float64(nft.clock), "x-nft")
-				b.ReportMetric(float64(sync.cpu)/float64(nft.cpu), "x-nft-cpu")
+				inTurns(b, "nft", clean, bySync, byNft)
 			})
 		}
 	}
