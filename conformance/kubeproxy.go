@@ -165,7 +165,7 @@ func configuration(m Mode, clusterCIDR string) string {
 kind: KubeProxyConfiguration
 mode: %s
 clusterCIDR: %q
-clientConnection: {contentType: application/json, qps: 1000, burst: 1000}
+clientConnection: {qps: 1000, burst: 1000}
 conntrack: {maxPerCore: 0, tcpEstablishedTimeout: 0s, tcpCloseWaitTimeout: 0s}
 oomScoreAdj: 0
 iptables: {minSyncPeriod: 100ms}

@@ -7,16 +7,18 @@ import (
 	"net/http"
 	"path"
 	"strconv"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// Handler serves the Store as the Kubernetes API does, in JSON, whatever else
-// the client would take: get, list and watch of Resources. Events are accepted
-// and forgotten. It listens nowhere by itself.
+// Handler serves the Store as the Kubernetes API does, in JSON or protobuf: get,
+// list and watch of Resources. Events are accepted and forgotten. It listens
+// nowhere by itself.
 func Handler(s *Store) http.Handler {
 	mux := http.NewServeMux()
 	for _, r := range Resources() {
@@ -67,16 +69,29 @@ type resourceHandler struct {
 }
 
 func (h *resourceHandler) one(w http.ResponseWriter, r *http.Request) {
+	f := accepted(w, r)
+	if f == nil {
+		return
+	}
 	e := h.store.get(h.resource, keyOf(r.PathValue("namespace"), r.PathValue("name")))
 	if e == nil {
 		fail(w, http.StatusNotFound, metav1.StatusReasonNotFound, "%s %q not found", h.resource.Plural, r.PathValue("name"))
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(e.raw)
+	body, err := e.in(f)
+	if err != nil {
+		fail(w, http.StatusInternalServerError, metav1.StatusReasonInternalError, "%v", err)
+		return
+	}
+	w.Header().Set("Content-Type", f.mediaType())
+	_, _ = w.Write(body)
 }
 
 func (h *resourceHandler) collection(w http.ResponseWriter, r *http.Request) {
+	f := accepted(w, r)
+	if f == nil {
+		return
+	}
 	q, err := parseQuery(h.resource, r)
 	if err != nil {
 		fail(w, http.StatusBadRequest, metav1.StatusReasonBadRequest, "%v", err)
@@ -87,29 +102,44 @@ func (h *resourceHandler) collection(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if q.watch {
-		h.watch(w, r, q)
+		h.watch(w, r, q, f)
 		return
 	}
-	h.list(w, q)
+	h.list(w, q, f)
 }
 
-func (h *resourceHandler) list(w http.ResponseWriter, q *query) {
+// accepted is the format that a client takes; nil after it was told that there is
+// none.
+func accepted(w http.ResponseWriter, r *http.Request) format {
+	accept := strings.Join(r.Header.Values("Accept"), ",")
+	f := chosen(accept)
+	if f == nil {
+		fail(w, http.StatusNotAcceptable, metav1.StatusReasonNotAcceptable,
+			"only application/json and %s are served, not %s", runtime.ContentTypeProtobuf, accept)
+	}
+	return f
+}
+
+func (h *resourceHandler) list(w http.ResponseWriter, q *query, f format) {
 	version, entries := h.store.snapshot(h.resource)
 	if q.match == metav1.ResourceVersionMatchExact && q.version != version {
 		fail(w, http.StatusGone, metav1.StatusReasonExpired, "the version %d is not kept, only %d is", q.version, version)
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
-	fmt.Fprintf(w, `{"kind":"%sList","apiVersion":"%s","metadata":{"resourceVersion":"%d"},"items":[`,
-		h.resource.Kind, h.resource.GroupVersion(), version)
-	sep := ""
+	var items [][]byte
 	for _, e := range entries {
-		if q.selects(e) {
-			fmt.Fprintf(w, "%s%s", sep, e.raw)
-			sep = ","
+		if !q.selects(e) {
+			continue
 		}
+		item, err := e.in(f)
+		if err != nil {
+			fail(w, http.StatusInternalServerError, metav1.StatusReasonInternalError, "%v", err)
+			return
+		}
+		items = append(items, item)
 	}
-	fmt.Fprint(w, "]}\n")
+	w.Header().Set("Content-Type", f.mediaType())
+	_ = f.list(w, h.resource, metav1.ListMeta{ResourceVersion: strconv.FormatUint(version, 10)}, items) // who has gone needs no answer
 }
 
 // query is what a client asks of a collection.

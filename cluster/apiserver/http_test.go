@@ -246,7 +246,7 @@ func TestWatchSelected(t *testing.T) {
 	next := watching(t, serve(t, s)+"/api/v1/services", "labelSelector", "!headless", "fieldSelector", "spec.clusterIP!=None")
 	set(t, s, service("a", "None", nil), service("b", "10.0.0.2", nil), service("a", "10.0.0.1", nil),
 		service("b", "10.0.0.2", map[string]string{"headless": ""}), service("b", "10.0.0.3", map[string]string{"headless": ""}))
-	expect(t, next, "ADDED b 2", "ADDED a 3", "DELETED b 2")
+	expect(t, next, "ADDED b 2", "ADDED a 3", "DELETED b 4")
 }
 
 // A watch from a version that the log has lost ends with the error that makes a
@@ -277,6 +277,53 @@ func TestEvents(t *testing.T) {
 		resp.Body.Close()
 		if err != nil || resp.StatusCode != http.StatusCreated || string(body) != "k8s\x00event" {
 			t.Errorf("%s: %s %q %v", path, resp.Status, body, err)
+		}
+	}
+}
+
+// A client gets the first format that it names and the server has.
+func TestFormats(t *testing.T) {
+	s := apiserver.NewStore(0)
+	address := serve(t, s)
+	set(t, s, node("n"))
+	const (
+		asJSON     = "application/json"
+		asProtobuf = "application/vnd.kubernetes.protobuf"
+	)
+	for accept, want := range map[string]string{
+		"":                                 asJSON,
+		"*/*":                              asJSON,
+		"application/json;charset=utf-8":   asJSON,
+		asProtobuf:                         asProtobuf,
+		asProtobuf + "," + asJSON:          asProtobuf,
+		asProtobuf + ";q=0.5, */*;q=0.1":   asProtobuf,
+		"application/cbor, " + asProtobuf:  asProtobuf,
+		asJSON + ";as=Table, " + asJSON:    asJSON,
+		"text/html, " + asJSON + ";as=All": "", // as something that the server does not make
+		"application/yaml":                 "",
+		";;":                               "",
+	} {
+		for _, path := range []string{"/api/v1/nodes", "/api/v1/nodes/n", "/api/v1/nodes?watch=true&timeoutSeconds=1"} {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Accept", accept)
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			code, got := http.StatusOK, want
+			switch {
+			case want == "":
+				code, got = http.StatusNotAcceptable, asJSON // what is wrong is said in JSON
+			case want == asProtobuf && strings.Contains(path, "watch"):
+				got += ";stream=watch"
+			}
+			if resp.StatusCode != code || resp.Header.Get("Content-Type") != got {
+				t.Errorf("%s as %q: %s as %q, want %d as %q", path, accept, resp.Status, resp.Header.Get("Content-Type"), code, got)
+			}
 		}
 	}
 }

@@ -38,6 +38,19 @@ var (
 // Resources are all that the server has.
 func Resources() []Resource { return []Resource{Services, EndpointSlices, Nodes, ServiceCIDRs} }
 
+// new is an empty object of the resource.
+func (r Resource) new() Object {
+	switch r {
+	case Services:
+		return new(corev1.Service)
+	case EndpointSlices:
+		return new(discoveryv1.EndpointSlice)
+	case Nodes:
+		return new(corev1.Node)
+	}
+	return new(networkingv1.ServiceCIDR)
+}
+
 // root is the path of the resource's group and version.
 func (r Resource) root() string { return apiRoot(r.GroupVersion()) }
 

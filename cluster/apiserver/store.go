@@ -4,13 +4,11 @@
 // storage; whoever holds the Store is the rest of the cluster.
 //
 // The Store has the objects and the log of their changes; Handler serves it.
-// Each object is encoded once, whatever the number of readers, and a reader
-// that is slow holds nothing but its place in the log.
+// Each object is encoded once in a format, whatever the number of readers, and a
+// reader that is slow holds nothing but its place in the log.
 package apiserver
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -45,11 +43,37 @@ type collection struct {
 	start   uint64
 }
 
-// entry is an object as it was from one change to the next. It is immutable.
+// entry is an object as it was from one change to the next. It is immutable, and
+// encoded when somebody reads it first.
 type entry struct {
-	raw    []byte // JSON
-	labels labels.Set
-	fields fields.Set
+	object  Object
+	labels  labels.Set
+	fields  fields.Set
+	encoded [formatCount]struct {
+		once  sync.Once
+		bytes []byte
+		err   error
+	}
+}
+
+func newEntry(o Object, f fields.Set) *entry {
+	return &entry{object: o, labels: o.GetLabels(), fields: f}
+}
+
+func (e *entry) in(f format) ([]byte, error) {
+	c := &e.encoded[f.index()]
+	c.once.Do(func() { c.bytes, c.err = f.encode(e.object) })
+	if c.err != nil {
+		return nil, fmt.Errorf("encoding %s: %w", key(e.object), c.err)
+	}
+	return c.bytes, nil
+}
+
+// at is the object as it was, with another version.
+func (e *entry) at(version uint64) *entry {
+	o := e.object.DeepCopyObject().(Object)
+	o.SetResourceVersion(strconv.FormatUint(version, 10))
+	return newEntry(o, e.fields)
 }
 
 // change is what happened to an object: one of old and new may be nil.
@@ -82,23 +106,18 @@ func (s *Store) Set(objects ...Object) error {
 		}
 		o = o.DeepCopyObject().(Object)
 		o.GetObjectKind().SetGroupVersionKind(r.GroupVersionKind)
-		if err := s.set(r, o, f); err != nil {
-			return err
-		}
+		s.set(r, o, f)
 	}
 	return nil
 }
 
-func (s *Store) set(r Resource, o Object, f fields.Set) error {
+func (s *Store) set(r Resource, o Object, f fields.Set) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o.SetResourceVersion(strconv.FormatUint(s.version+1, 10))
-	raw, err := encode(o)
-	if err != nil {
-		return fmt.Errorf("encoding the %s %s: %w", r.Kind, key(o), err)
-	}
-	s.put(r, key(o), &entry{raw, o.GetLabels(), f})
-	return nil
+	c, e := s.collections[r], newEntry(o, f)
+	s.log(r, change{s.version + 1, c.objects[key(o)], e})
+	c.objects[key(o)] = e
 }
 
 // Delete takes objects away, by their names; those that are not there are passed
@@ -109,34 +128,19 @@ func (s *Store) Delete(objects ...Object) error {
 		if err != nil {
 			return err
 		}
-		if err := s.delete(r, key(o)); err != nil {
-			return err
-		}
+		s.delete(r, key(o))
 	}
 	return nil
 }
 
-func (s *Store) delete(r Resource, key string) error {
+func (s *Store) delete(r Resource, key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	old := s.collections[r].objects[key]
-	if old == nil {
-		return nil
-	}
-	// What is gone is told as it was, with the version of its going.
-	raw, err := withVersion(old.raw, s.version+1)
-	if err != nil {
-		return err
-	}
-	s.log(r, change{s.version + 1, &entry{raw, old.labels, old.fields}, nil})
-	delete(s.collections[r].objects, key)
-	return nil
-}
-
-func (s *Store) put(r Resource, key string, e *entry) {
 	c := s.collections[r]
-	s.log(r, change{s.version + 1, c.objects[key], e})
-	c.objects[key] = e
+	if old := c.objects[key]; old != nil {
+		s.log(r, change{s.version + 1, old, nil})
+		delete(c.objects, key)
+	}
 }
 
 // log records the change that makes the next version.
@@ -209,32 +213,4 @@ func key(o Object) string { return keyOf(o.GetNamespace(), o.GetName()) }
 
 func keyOf(namespace, name string) string {
 	return strings.TrimPrefix(namespace+"/"+name, "/")
-}
-
-// withVersion is an encoded object with another resource version.
-func withVersion(raw []byte, version uint64) ([]byte, error) {
-	var object, metadata map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &object); err != nil {
-		return nil, err
-	}
-	if err := json.Unmarshal(object["metadata"], &metadata); err != nil {
-		return nil, err
-	}
-	metadata["resourceVersion"] = fmt.Appendf(nil, `"%d"`, version)
-	var err error
-	if object["metadata"], err = encode(metadata); err != nil {
-		return nil, err
-	}
-	return encode(object)
-}
-
-// encode is json.Marshal without what it does for browsers.
-func encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
