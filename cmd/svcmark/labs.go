@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -28,6 +29,8 @@ type labFlags struct {
 	kernel  string
 	modules string
 	memory  int
+
+	silence time.Duration // after which a guest counts as hung; 0 is the lab's own
 }
 
 func (f *labFlags) register(cmd *cobra.Command) {
@@ -121,7 +124,7 @@ func (f *labFlags) openVM(ctx context.Context, log io.Writer, exe string, names 
 // guest describes the vm lab's guest.
 func (f *labFlags) guest(exe string, log io.Writer) vm.Options {
 	o := vm.Options{
-		Executable: exe, Modules: f.modules, MemoryMiB: f.memory,
+		Executable: exe, Modules: f.modules, MemoryMiB: f.memory, Timeout: f.silence,
 		Log: func(line string) { fmt.Fprintln(log, line) },
 	}
 	if f.kernelIsPath() {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/svcmark/svcmark/lab/vm"
 	"github.com/svcmark/svcmark/report"
 	"github.com/svcmark/svcmark/results"
 	"github.com/svcmark/svcmark/runner"
@@ -106,6 +107,8 @@ func (f *runFlags) run(ctx context.Context, s *streams, name string) error {
 			return usageError{err}
 		}
 	}
+	// One sync is one silence: whoever lets a cell take longer means it.
+	f.lab.silence = max(vm.DefaultTimeout, f.timeout)
 	l, fingerprint, err := f.lab.open(ctx, s, scenario.Backends)
 	if err != nil {
 		return err
