@@ -31,6 +31,14 @@ type Backend interface {
 	Cleanup(ctx context.Context) error
 }
 
+// Preparer is a Backend that has work to do before it can sync a State, such as the
+// start of a program that stays, which is no part of a sync.
+type Preparer interface {
+	// Prepare gets ready for a Sync of this very state, which is to be the next
+	// call. Sync does the same where nobody did it before.
+	Prepare(ctx context.Context, state *State) error
+}
+
 // Applier is a Backend that can take a change alone: kube-proxy's partial sync.
 type Applier interface {
 	// Apply leads the kernel from delta.From, which this Backend's last call of

@@ -6,26 +6,14 @@ import (
 	"net/netip"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
-	discoveryv1 "k8s.io/api/discovery/v1"
-	networkingv1 "k8s.io/api/networking/v1"
-
 	"github.com/svcmark/svcmark/backends"
+	"github.com/svcmark/svcmark/backends/kubeproxy"
 	"github.com/svcmark/svcmark/cluster"
 	"github.com/svcmark/svcmark/scenarios"
 )
 
-// Objects are everything that a kube-proxy learns: what the API server holds,
-// and what of its configuration makes a difference to its rules.
-type Objects struct {
-	Node           corev1.Node
-	Services       []corev1.Service
-	EndpointSlices []discoveryv1.EndpointSlice
-	ServiceCIDRs   []networkingv1.ServiceCIDR
-	// ClusterCIDR is kube-proxy's clusterCIDR: "", a prefix, or one a family with
-	// a comma between.
-	ClusterCIDR string
-}
+// Objects are a cluster as kube-proxy learns of it.
+type Objects struct{ kubeproxy.Objects }
 
 // State is what a backend is to program for the Objects.
 func (o *Objects) State() (*backends.State, error) {

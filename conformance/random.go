@@ -9,6 +9,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 
 	"github.com/svcmark/svcmark/backends"
+	"github.com/svcmark/svcmark/backends/kubeproxy"
 	"github.com/svcmark/svcmark/cluster"
 	"github.com/svcmark/svcmark/scenarios"
 )
@@ -79,10 +80,10 @@ func (w *Walk) Objects() *Objects {
 		s := &o.EndpointSlices[i]
 		s.Name += "-" + strings.ToLower(string(s.AddressType))
 	}
-	return &Objects{
+	return &Objects{kubeproxy.Objects{
 		Node: o.Nodes[0], Services: o.Services, EndpointSlices: o.EndpointSlices,
 		ServiceCIDRs: []networkingv1.ServiceCIDR{*defaultServiceCIDR()}, ClusterCIDR: DefaultClusterCIDR,
-	}
+	}}
 }
 
 func (w *Walk) ticking() scenarios.Service {

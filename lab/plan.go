@@ -3,6 +3,7 @@ package lab
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 
@@ -94,12 +95,7 @@ func (p *plan) uses(proto backends.Protocol) bool {
 
 // ready makes the calling thread's namespace ready for the families.
 func (p *plan) ready() error {
-	for _, f := range p.families {
-		if f.node.Is6() {
-			return forwardIPv6()
-		}
-	}
-	return nil
+	return switchIPv6(slices.ContainsFunc(p.families, func(f family) bool { return f.node.Is6() }))
 }
 
 // client is a pod: the gateway is the first of the pod range. Where others share

@@ -26,16 +26,22 @@ func quiet() error {
 	})
 }
 
-// forwardIPv6 makes the calling thread's namespace forward IPv6. Only a topology
-// that has IPv6 does: the kernel joins groups on every link for it.
-func forwardIPv6() error {
-	const knob = "/proc/sys/net/ipv6/conf/all/forwarding"
-	err := os.WriteFile(knob, []byte("1"), 0)
-	if os.IsNotExist(err) {
-		return &backends.NotSupportedError{Feature: "IPv6", Err: err, Mend: "boot without ipv6.disable=1, or use --lab vm"}
+// switchIPv6 makes the calling thread's namespace one that forwards IPv6, or one of a
+// kernel that has it switched off, as kube-proxy finds out: a node is of the
+// families that its addresses are. Only a topology that has IPv6 forwards it: the
+// kernel joins groups on every link for it.
+func switchIPv6(on bool) error {
+	if !on {
+		return sysctls(map[string]string{"net/ipv6/conf/all/disable_ipv6": "1"})
 	}
-	if err != nil {
-		return fmt.Errorf("forwarding IPv6: %w", err)
+	for _, knob := range []struct{ key, value string }{{"disable_ipv6", "0"}, {"forwarding", "1"}} {
+		err := os.WriteFile("/proc/sys/net/ipv6/conf/all/"+knob.key, []byte(knob.value), 0)
+		if os.IsNotExist(err) {
+			return &backends.NotSupportedError{Feature: "IPv6", Err: err, Mend: "boot without ipv6.disable=1, or use --lab vm"}
+		}
+		if err != nil {
+			return fmt.Errorf("switching IPv6 on: %w", err)
+		}
 	}
 	return nil
 }

@@ -15,7 +15,8 @@ import (
 // user and system; and the machine's softirq time meanwhile, which the kernel
 // often charges to nobody. The sum of user and system is as precise as the
 // scheduler's clock; how it divides between the two is sampled by the kernel
-// at its tick, and softirq is kept in hundredths of a second.
+// at its tick, and softirq is kept in hundredths of a second. A program that
+// goes on running is part of it, and kept in those as well.
 type CPU struct{}
 
 var _ Measurement = CPU{}
@@ -42,8 +43,9 @@ func (CPU) Measure(_ context.Context, c *Cell, record func(results.Result)) erro
 // cpuTimes are in the clock's unit.
 type cpuTimes struct{ user, system, softirq int64 }
 
-// readUsage reads this process's and its ended children's time.
-func readUsage() (user, system int64, err error) {
+// usage reads this process's and its ended children's time, and that of the programs
+// that run for the backend, in hundredths of a second.
+func (c *Cell) usage() (user, system int64, err error) {
 	for _, who := range []int{unix.RUSAGE_SELF, unix.RUSAGE_CHILDREN} {
 		var u unix.Rusage
 		if err := unix.Getrusage(who, &u); err != nil {
@@ -51,6 +53,19 @@ func readUsage() (user, system int64, err error) {
 		}
 		user += u.Utime.Nano()
 		system += u.Stime.Nano()
+	}
+	const tick = 1e9 / 100 // USER_HZ
+	for _, pid := range c.processes() {
+		p, err := procfs.NewProc(pid)
+		if err != nil {
+			return 0, 0, err
+		}
+		stat, err := p.Stat()
+		if err != nil {
+			return 0, 0, fmt.Errorf("reading the time of process %d: %w", pid, err)
+		}
+		user += int64(stat.UTime)*tick + int64(stat.CUTime)*tick
+		system += int64(stat.STime)*tick + int64(stat.CSTime)*tick
 	}
 	return user, system, nil
 }

@@ -56,6 +56,9 @@ func (PartialSync) Measure(ctx context.Context, c *Cell, record func(results.Res
 		return fmt.Errorf("%w: no TCP Service has two endpoints", ErrNotApplicable)
 	}
 	changes := changesOf(c.State, at)
+	if err := c.settleBackend(ctx); err != nil { // of the full sync
+		return err
+	}
 	costs, waits := map[string][]int64{}, map[string][]int64{}
 	for round := range partialRounds {
 		for _, ch := range changes {
@@ -123,14 +126,7 @@ func changesOf(state *backends.State, at int) []change {
 // virtual clock only.
 func (c *Cell) apply(ctx context.Context, a backends.Applier, delta *backends.Delta) (cost, wait int64, err error) {
 	settle()
-	var before, after meters
-	if err := before.start(c); err != nil {
-		return 0, 0, err
-	}
-	err = a.Apply(ctx, delta)
-	if clockErr := after.stop(c); err == nil {
-		err = clockErr
-	}
+	before, after, err := c.around(func() error { return a.Apply(ctx, delta) })
 	wait = after.idle - before.idle
 	return after.clock - before.clock - wait, wait, err
 }

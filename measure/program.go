@@ -3,9 +3,12 @@ package measure
 import (
 	"context"
 	"fmt"
+	"sync"
 
+	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 
+	"github.com/svcmark/svcmark/backends"
 	"github.com/svcmark/svcmark/lab"
 )
 
@@ -18,26 +21,39 @@ type Programming struct {
 	ToolsPeak int64 // bytes; the largest resident set among the programs that it started, 0 for unknown
 }
 
+// Watched is a Backend whose work another program does: when that says that it is
+// done, its work has ended, and not only when the Backend has made sure of it.
+type Watched interface {
+	// OnComplete has fn called when the program says so, from another goroutine.
+	// The last call before Sync or Apply return is that of their own work.
+	OnComplete(fn func())
+}
+
+// Running is a Backend with programs that go on running: their processor time and
+// memory are the dataplane's, too.
+type Running interface {
+	Processes() []int // by their process's number
+}
+
 // Program syncs the cell's state from empty, once, under every meter at the
-// same time: a second sync for another meter would not start from empty.
+// same time: a second sync for another meter would not start from empty. What a
+// backend does beforehand (backends.Preparer) is in no figure.
 func (c *Cell) Program(ctx context.Context) error {
+	if p, ok := c.Backend.(backends.Preparer); ok {
+		if err := p.Prepare(ctx, c.State); err != nil {
+			return fmt.Errorf("getting ready for the full sync: %w", err)
+		}
+	}
 	settle()
-	before, err := c.readMeters()
+	empty, err := c.readMeters()
 	if err != nil {
 		return err
 	}
-	if err := before.start(c); err != nil {
-		return err
-	}
-	err = c.Backend.Sync(ctx, c.State)
-	var after meters
-	if clockErr := after.stop(c); err == nil {
-		err = clockErr
-	}
+	before, after, err := c.around(func() error { return c.Backend.Sync(ctx, c.State) })
 	if err != nil {
 		return fmt.Errorf("full sync: %w", err)
 	}
-	peak, err := toolsPeak()
+	peak, err := c.toolsPeak()
 	if err != nil {
 		return err
 	}
@@ -50,11 +66,41 @@ func (c *Cell) Program(ctx context.Context) error {
 		Elapsed: after.clock - before.clock, Idle: after.idle - before.idle,
 		CPU: cpuTimes{
 			user: after.user - before.user, system: after.system - before.system,
-			softirq: rest.softirq - before.softirq,
+			softirq: rest.softirq - empty.softirq,
 		},
-		Kernel: rest.memory - before.memory, ToolsPeak: peak,
+		Kernel: rest.memory - empty.memory, ToolsPeak: peak,
 	}
 	return nil
+}
+
+// around reads the meters that always run before and after a call.
+func (c *Cell) around(call func() error) (before, after meters, err error) {
+	var mu sync.Mutex
+	var done *meters
+	var doneErr error
+	if w, ok := c.Backend.(Watched); ok {
+		w.OnComplete(func() {
+			var m meters
+			err := m.stop(c)
+			mu.Lock()
+			defer mu.Unlock()
+			done, doneErr = &m, err
+		})
+		defer w.OnComplete(nil)
+	}
+	if err := before.start(c); err != nil {
+		return before, after, err
+	}
+	err = call()
+	if clockErr := after.stop(c); err == nil {
+		err = clockErr
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if err == nil && done != nil {
+		after, err = *done, doneErr
+	}
+	return before, after, err
 }
 
 // meters are the readings around a sync.
@@ -77,7 +123,7 @@ func (m *meters) start(c *Cell) (err error) {
 	if m.idle, err = c.idle(); err != nil {
 		return err
 	}
-	m.user, m.system, err = readUsage()
+	m.user, m.system, err = c.usage()
 	m.clock = lab.Now()
 	return err
 }
@@ -86,7 +132,7 @@ func (m *meters) start(c *Cell) (err error) {
 // that need not be.
 func (m *meters) stop(c *Cell) (err error) {
 	m.clock = lab.Now()
-	if m.user, m.system, err = readUsage(); err != nil {
+	if m.user, m.system, err = c.usage(); err != nil {
 		return err
 	}
 	m.idle, err = c.idle()
@@ -103,11 +149,11 @@ func (c *Cell) idle() (int64, error) {
 }
 
 // toolsPeak is the largest resident set in bytes of any program that was
-// started and has ended; the endpoint hosts' servers still run and so are not
-// among them. A child begins as a copy of this process, whose size the kernel
-// takes for its peak (setmax_mm_hiwater_rss in exec), so a peak that is no
-// larger than our own is not known: 0.
-func toolsPeak() (int64, error) {
+// started and has ended, or that runs for the backend; the endpoint hosts' servers
+// still run and so are not among them. A child begins as a copy of this process,
+// whose size the kernel takes for its peak (setmax_mm_hiwater_rss in exec), so a
+// peak that is no larger than our own is not known: 0.
+func (c *Cell) toolsPeak() (int64, error) {
 	var children, self unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_CHILDREN, &children); err != nil {
 		return 0, fmt.Errorf("reading the children's resource usage: %w", err)
@@ -115,8 +161,28 @@ func toolsPeak() (int64, error) {
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &self); err != nil {
 		return 0, fmt.Errorf("reading resource usage: %w", err)
 	}
-	if children.Maxrss <= self.Maxrss {
-		return 0, nil
+	peak := int64(0)
+	if children.Maxrss > self.Maxrss {
+		peak = children.Maxrss << 10
 	}
-	return children.Maxrss << 10, nil
+	for _, pid := range c.processes() {
+		p, err := procfs.NewProc(pid)
+		if err != nil {
+			return 0, err
+		}
+		status, err := p.NewStatus()
+		if err != nil {
+			return 0, fmt.Errorf("reading the memory of process %d: %w", pid, err)
+		}
+		peak = max(peak, int64(status.VmHWM))
+	}
+	return peak, nil
+}
+
+// processes are the programs that run for the backend.
+func (c *Cell) processes() []int {
+	if r, ok := c.Backend.(Running); ok {
+		return r.Processes()
+	}
+	return nil
 }

@@ -24,7 +24,12 @@ const Verb = "worker"
 type Registry struct {
 	Backends     map[string]func() backends.Backend
 	Measurements map[string]measure.Measurement
+	// WorkerArgs are further arguments with which a worker makes the same Registry.
+	WorkerArgs []string
 }
+
+// args start this program as a worker.
+func (r Registry) args() []string { return append([]string{Verb}, r.WorkerArgs...) }
 
 // job is a worker's input. Exactly one field is set.
 type job struct {

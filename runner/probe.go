@@ -23,14 +23,14 @@ func (r Registry) Known() scenarios.Known {
 // Probe asks each backend, inside the lab, whether it can run there. The map
 // has an entry for every backend; nil means that it can. The error is the
 // lab's own.
-func Probe(ctx context.Context, l lab.Lab, names []string) (map[string]*Missing, error) {
+func (r Registry) Probe(ctx context.Context, l lab.Lab, names []string) (map[string]*Missing, error) {
 	input, err := json.Marshal(job{Probe: names})
 	if err != nil {
 		return nil, err
 	}
 	found := map[string]*Missing{}
 	var bad error
-	err = l.Run(ctx, lab.Job{Args: []string{Verb}, Input: input}, func(line []byte) {
+	err = l.Run(ctx, lab.Job{Args: r.args(), Input: input}, func(line []byte) {
 		var e event
 		if err := json.Unmarshal(line, &e); err != nil {
 			bad = fmt.Errorf("the worker printed %q, which is no event: %w", line, err)

@@ -181,7 +181,7 @@ func (r *run) measure(ctx context.Context, c cell) (results.Cell, error) {
 	}
 	var failed error
 	complete := false
-	err = r.Lab.Run(ctx, lab.Job{Args: []string{Verb}, Input: input, Perturb: c.repeat}, func(line []byte) {
+	err = r.Lab.Run(ctx, lab.Job{Args: r.Registry.args(), Input: input, Perturb: c.repeat}, func(line []byte) {
 		var e event
 		if err := json.Unmarshal(line, &e); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("the worker printed %q, which is no event: %w", line, err))

@@ -3,6 +3,7 @@ package scenarios
 import (
 	"net/netip"
 	"slices"
+	"strings"
 )
 
 // Overrides are values from the command line that replace a scenario's. A nil
@@ -14,6 +15,10 @@ type Overrides struct {
 	Measure   []string // --measure
 	Repeat    int      // --repeat
 	Seed      *uint64  // --seed
+
+	// Variants are backends that take another's place, by its name: each of its
+	// points becomes one of each of them.
+	Variants map[string][]string
 
 	NodeName string // --node-name; another node has no zone that is known
 	// NodeZone is --node-zone.
@@ -52,6 +57,7 @@ func (s *Scenario) With(o Overrides, known Known) (*Scenario, error) {
 	if o.Seed != nil {
 		c.Seed = *o.Seed
 	}
+	c.vary(o.Variants)
 	c.viewedFrom(o, flags)
 
 	var mistakes Mistakes
@@ -62,6 +68,30 @@ func (s *Scenario) With(o Overrides, known Known) (*Scenario, error) {
 		return nil, mistakes
 	}
 	return &c, nil
+}
+
+// vary replaces backends by their variants, in the axis and in the limits.
+func (s *Scenario) vary(variants map[string][]string) {
+	var backends []string
+	for _, b := range s.Backends {
+		if v := variants[b]; v != nil {
+			backends = append(backends, v...)
+		} else {
+			backends = append(backends, b)
+		}
+	}
+	var limits []Limit
+	for _, l := range s.Limits {
+		if v := variants[l.Backend]; v != nil {
+			for _, b := range v {
+				limits = append(limits, Limit{b, l.Services})
+			}
+		} else {
+			limits = append(limits, l)
+		}
+	}
+	slices.SortFunc(limits, func(a, b Limit) int { return strings.Compare(a.Backend, b.Backend) })
+	s.Backends, s.Limits = backends, limits
 }
 
 // viewedFrom replaces the node and the network.

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -115,5 +116,38 @@ func TestWithAnotherNode(t *testing.T) {
 	_, err = s.With(Overrides{ServiceCIDRs: ranges("10.0.0.1/16")}, Known{})
 	if want := "--service-cidr: 10.0.0.1/16 starts inside its range; want 10.0.0.0/16"; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
+// A backend's variants take its place on the axis and in the limits, also when it is
+// named by a flag.
+func TestWithVariants(t *testing.T) {
+	s, err := Parse("t.yaml", []byte(`apiVersion: svcmark/v1
+kind: Scenario
+metadata: {name: t}
+services: {count: [10, 100], endpoints: 1}
+backends: [direct, proxy, ipvs]
+limits: {proxy: {services: 10}}
+measure: [sync]
+`), Known{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.With(Overrides{Variants: map[string][]string{"proxy": {"proxy@b", "proxy@a"}}}, Known{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"direct", "proxy@b", "proxy@a", "ipvs"}; !slices.Equal(got.Backends, want) {
+		t.Errorf("backends %q, want %q", got.Backends, want)
+	}
+	if want := []Limit{{"proxy@a", 10}, {"proxy@b", 10}}; !slices.Equal(got.Limits, want) {
+		t.Errorf("limits %v, want %v", got.Limits, want)
+	}
+	if !slices.Equal(s.Backends, []string{"direct", "proxy", "ipvs"}) {
+		t.Errorf("the scenario itself was changed to %q", s.Backends)
+	}
+	got, err = s.With(Overrides{Backends: []string{"proxy"}, Variants: map[string][]string{"proxy": {"proxy@a"}}}, Known{})
+	if err != nil || !slices.Equal(got.Backends, []string{"proxy@a"}) {
+		t.Errorf("of a flag's backend: %v, %v", got, err)
 	}
 }

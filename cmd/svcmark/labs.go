@@ -31,6 +31,7 @@ type labFlags struct {
 	memory  int
 
 	silence time.Duration // after which a guest counts as hung; 0 is the lab's own
+	proxies kubeProxies   // that the backends need
 }
 
 func (f *labFlags) register(cmd *cobra.Command) {
@@ -81,44 +82,51 @@ func (f *labFlags) check() error {
 // kernelIsPath tells the path of an image from a release, which has no slash.
 func (f *labFlags) kernelIsPath() bool { return strings.Contains(f.kernel, "/") }
 
+// opened is a lab with what can run in it.
+type opened struct {
+	lab.Lab
+	registry    runner.Registry
+	fingerprint results.Fingerprint
+}
+
 // open chooses the lab, makes sure that every backend can run in it, and says
 // what its figures belong to.
-func (f *labFlags) open(ctx context.Context, s *streams, names []string) (lab.Lab, results.Fingerprint, error) {
-	none := results.Fingerprint{}
+func (f *labFlags) open(ctx context.Context, s *streams, names []string) (*opened, error) {
 	exe, err := os.Executable()
 	if err != nil {
-		return nil, none, err
+		return nil, err
 	}
 	if f.lab != "vm" && f.clock != "virtual" {
-		l := &lab.NetNS{Executable: exe}
-		missing, err := firstMissing(ctx, l, names)
+		l, reg := &lab.NetNS{Executable: exe}, registryWith(f.proxies)
+		missing, err := firstMissing(ctx, l, reg, names)
 		if err == nil && missing == nil {
-			env, err := l.Environment(image.Versions(ctx, image.Tools()))
-			return l, fingerprint("netns", l, env, exe), err
+			env, err := l.Environment(image.Versions(ctx, append(image.Tools(), f.proxies.used(names).tools()...)))
+			return &opened{l, reg, fingerprint("netns", l, env, exe)}, err
 		}
 		if f.lab == "netns" || ctx.Err() != nil {
-			return nil, none, errors.Join(err, missing)
+			return nil, errors.Join(err, missing)
 		}
 		fmt.Fprintf(s.err, "Using the vm lab: %v\n", errors.Join(err, missing))
 	}
 	return f.openVM(ctx, s.err, exe, names)
 }
 
-func (f *labFlags) openVM(ctx context.Context, log io.Writer, exe string, names []string) (lab.Lab, results.Fingerprint, error) {
-	none := results.Fingerprint{}
-	l, err := vm.New(ctx, f.guest(exe, log))
+func (f *labFlags) openVM(ctx context.Context, log io.Writer, exe string, names []string) (*opened, error) {
+	options, reg := f.guest(exe, log), registryWith(f.proxies.inGuest())
+	options.Tools = append(image.Tools(), f.proxies.used(names).tools()...)
+	l, err := vm.New(ctx, options)
 	if err != nil {
-		return nil, none, err
+		return nil, err
 	}
-	missing, err := firstMissing(ctx, l, names)
+	missing, err := firstMissing(ctx, l, reg, names)
 	if err := errors.Join(err, missing); err != nil {
-		return nil, none, errors.Join(err, l.Close())
+		return nil, errors.Join(err, l.Close())
 	}
 	env, err := l.Environment()
 	if err != nil {
-		return nil, none, errors.Join(err, l.Close())
+		return nil, errors.Join(err, l.Close())
 	}
-	return l, fingerprint("vm", l, env, exe), nil
+	return &opened{l, reg, fingerprint("vm", l, env, exe)}, nil
 }
 
 // guest describes the vm lab's guest.
@@ -139,8 +147,8 @@ func (f *labFlags) guest(exe string, log io.Writer) vm.Options {
 }
 
 // firstMissing probes the backends in the lab.
-func firstMissing(ctx context.Context, l lab.Lab, names []string) (missing, err error) {
-	found, err := runner.Probe(ctx, l, names)
+func firstMissing(ctx context.Context, l lab.Lab, reg runner.Registry, names []string) (missing, err error) {
+	found, err := reg.Probe(ctx, l, names)
 	if err != nil {
 		return nil, err
 	}

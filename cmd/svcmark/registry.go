@@ -5,12 +5,13 @@ import (
 	"github.com/svcmark/svcmark/backends/direct"
 	"github.com/svcmark/svcmark/backends/iptables"
 	"github.com/svcmark/svcmark/backends/ipvs"
+	"github.com/svcmark/svcmark/backends/kubeproxy"
 	"github.com/svcmark/svcmark/backends/nftables"
 	"github.com/svcmark/svcmark/measure"
 	"github.com/svcmark/svcmark/runner"
 )
 
-// registry is the only place that knows every backend and every measurement.
+// registry is the only place that knows every built-in backend and every measurement.
 func registry() runner.Registry {
 	return runner.Registry{
 		Backends: map[string]func() backends.Backend{
@@ -30,5 +31,28 @@ func registry() runner.Registry {
 			"objects":     measure.Objects{},
 			"partialSync": measure.PartialSync{},
 		},
+	}
+}
+
+// registryWith adds the kube-proxies, each as a backend in every mode.
+func registryWith(proxies kubeProxies) runner.Registry {
+	r := registry()
+	for _, p := range proxies {
+		for mode, o := range proxyModes() {
+			o.Program = p.path
+			r.Backends[p.backend(mode)] = func() backends.Backend { return kubeproxy.New(o) }
+		}
+	}
+	r.WorkerArgs = proxies.args()
+	return r
+}
+
+// proxyModes are the modes of a kube-proxy as parts of backends' names.
+func proxyModes() map[string]kubeproxy.Options {
+	return map[string]kubeproxy.Options{
+		"iptables-legacy": {Mode: kubeproxy.IPTables, Iptables: "iptables-legacy"},
+		"iptables-nft":    {Mode: kubeproxy.IPTables, Iptables: "iptables-nft"},
+		"ipvs":            {Mode: kubeproxy.IPVS},
+		"nftables":        {Mode: kubeproxy.NFTables},
 	}
 }

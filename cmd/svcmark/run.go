@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,6 +25,7 @@ import (
 type runFlags struct {
 	scenarios.Overrides
 	lab      labFlags
+	proxies  kubeProxies
 	seed     uint64
 	out      string
 	resume   bool
@@ -46,6 +50,8 @@ func newRun(s *streams) *cobra.Command {
 		Example: `  svcmark run                                    the preset quick
   svcmark run quick --services 10,1000 --backends direct,ipvs
   svcmark run quick --lab netns --clock wall      on this machine's own kernel
+  svcmark run kube-proxy --kube-proxy bin/kube-proxy
+  svcmark run kube-proxy --kube-proxy old=./kube-proxy-1.35 --kube-proxy new=./kube-proxy
   svcmark run my.yaml --out results/mine
   svcmark run my.yaml --out results/mine --resume
   svcmark run scale --shard 1/4 --out results/part1`,
@@ -65,7 +71,8 @@ func newRun(s *streams) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringSliceVar(&f.Backends, "backends", nil, "run these `backends` instead of the scenario's: "+strings.Join(registry().Known().Backends, ", "))
+	flags.StringSliceVar(&f.Backends, "backends", nil, "run these `backends` instead of the scenario's: "+strings.Join(registryWith(kubeProxies{{path: kubeProxyName}}).Known().Backends, ", "))
+	flags.Var(&f.proxies, kubeProxyName, "measure this kube-proxy, several with a label each: kube-proxy@LABEL-nftables (default: the one beside svcmark, or in PATH)")
 	flags.IntSliceVar(&f.Services, "services", nil, "run at these `numbers` of Services instead of the scenario's")
 	flags.IntSliceVar(&f.Endpoints, "endpoints", nil, "run with these `numbers` of endpoints per Service")
 	flags.StringSliceVar(&f.Measure, "measure", nil, "take these `measurements`: "+strings.Join(registry().Known().Measurements, ", "))
@@ -86,12 +93,22 @@ func (f *runFlags) run(ctx context.Context, s *streams, name string) error {
 	if err := f.lab.check(); err != nil {
 		return err
 	}
-	reg := registry()
-	scenario, err := scenarios.Load(name, reg.Known())
+	exe, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	if scenario, err = scenario.With(f.Overrides, reg.Known()); err != nil {
+	if f.lab.proxies, err = f.proxies.found(exe); err != nil {
+		return err
+	}
+	f.Variants = f.lab.proxies.variants()
+	known := registryWith(f.lab.proxies).Known()
+	file := known
+	file.Backends = slices.AppendSeq(slices.Clone(known.Backends), maps.Keys(f.Variants))
+	scenario, err := scenarios.Load(name, file)
+	if err != nil {
+		return err
+	}
+	if scenario, err = scenario.With(f.Overrides, known); err != nil {
 		return err
 	}
 	shard, err := parseShard(f.shard)
@@ -109,12 +126,12 @@ func (f *runFlags) run(ctx context.Context, s *streams, name string) error {
 	}
 	// One sync is one silence: whoever lets a cell take longer means it.
 	f.lab.silence = max(vm.DefaultTimeout, f.timeout)
-	l, fingerprint, err := f.lab.open(ctx, s, scenario.Backends)
+	l, err := f.lab.open(ctx, s, scenario.Backends)
 	if err != nil {
 		return err
 	}
 	defer l.Close()
-	fingerprint.Scenario, fingerprint.Seed = scenario.Hash(), scenario.Seed
+	l.fingerprint.Scenario, l.fingerprint.Seed = scenario.Hash(), scenario.Seed
 
 	parallel := f.parallel
 	if parallel <= 0 {
@@ -122,7 +139,7 @@ func (f *runFlags) run(ctx context.Context, s *streams, name string) error {
 	}
 	progress := newProgress(s.err)
 	run, err := runner.Run(ctx, runner.Options{
-		Scenario: scenario, Registry: reg, Lab: l, Fingerprint: fingerprint,
+		Scenario: scenario, Registry: l.registry, Lab: l, Fingerprint: l.fingerprint,
 		Dir: dir, Resume: f.resume, Parallel: parallel, Shard: shard,
 		CellTimeout: f.timeout, Progress: progress.step,
 	})
@@ -225,7 +242,7 @@ func presetNames() []string {
 func presetHelp() string {
 	var b strings.Builder
 	for _, p := range scenarios.Presets() {
-		fmt.Fprintf(&b, "  %-8s %s\n", p.Name, p.Description)
+		fmt.Fprintf(&b, "  %-13s %s\n", p.Name, p.Description)
 	}
 	return b.String()
 }

@@ -10,15 +10,18 @@ import (
 
 // newWorker is the verb with which a lab starts this program on a node.
 func newWorker(s *streams) *cobra.Command {
-	return &cobra.Command{
+	var proxies kubeProxies
+	cmd := &cobra.Command{
 		Use: runner.Verb, Hidden: true, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := lab.EnterNode(); err != nil {
 				return err
 			}
-			return runner.Work(cmd.Context(), s.in, s.out, registry())
+			return runner.Work(cmd.Context(), s.in, s.out, registryWith(proxies))
 		},
 	}
+	cmd.Flags().Var(&proxies, kubeProxyName, "")
+	return cmd
 }
 
 // newEndpointHost is the verb with which a worker starts an endpoint host.

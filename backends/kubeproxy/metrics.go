@@ -1,0 +1,100 @@
+package kubeproxy
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// syncPatience is how long a sync may take, in the clock of the lab.
+const syncPatience = 15 * time.Minute
+
+// sync makes a change and waits until kube-proxy has taken it in and has synced after
+// it. Its metrics are read when it says that a sync is complete and else once a
+// second: to read them costs the node as much as a small sync.
+func (p *Proxy) sync(ctx context.Context, change func() error) error {
+	seen := p.log.count(saidComplete)
+	if err := change(); err != nil {
+		return err
+	}
+	return p.until(ctx, syncPatience, func(late bool) (bool, error) {
+		said := p.log.count(saidComplete)
+		if said == seen && !late {
+			return false, nil
+		}
+		seen = said
+		return p.synced(ctx)
+	})
+}
+
+// synced says by kube-proxy's own metrics whether it has been told everything
+// and has synced it: its trackers have counted all changes, none is pending, and
+// each family's last successful sync is later than the last request for one.
+func (p *Proxy) synced(ctx context.Context) (bool, error) {
+	m, err := p.scrape(ctx)
+	if err != nil {
+		return false, nil // it does not listen yet
+	}
+	done := m["kubeproxy_sync_proxy_rules_service_changes_total"] == float64(p.serviceEvents) &&
+		m["kubeproxy_sync_proxy_rules_endpoint_changes_total"] == float64(p.sliceEvents) &&
+		m["kubeproxy_sync_proxy_rules_service_changes_pending"] == 0 && m["kubeproxy_sync_proxy_rules_endpoint_changes_pending"] == 0
+	for _, f := range p.config.Families {
+		last := m[`kubeproxy_sync_proxy_rules_last_timestamp_seconds{ip_family="`+string(f)+`"}`]
+		queued := m[`kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds{ip_family="`+string(f)+`"}`]
+		done = done && last > 0 && last >= queued
+	}
+	return done, nil
+}
+
+// scrape reads the metrics by name and labels.
+func (p *Proxy) scrape(ctx context.Context) (map[string]float64, error) {
+	body, err := p.ask(ctx, http.MethodGet, "/metrics", "")
+	if err != nil {
+		return nil, err
+	}
+	m := map[string]float64{}
+	for s := bufio.NewScanner(strings.NewReader(body)); s.Scan(); {
+		name, value, ok := strings.Cut(s.Text(), " ")
+		if !ok || !strings.HasPrefix(name, "kubeproxy_sync_proxy_rules_") {
+			continue
+		}
+		if m[name], err = strconv.ParseFloat(value, 64); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// setVerbosity changes how much kube-proxy logs from now on.
+func (p *Proxy) setVerbosity(ctx context.Context, level int) error {
+	if _, err := p.ask(ctx, http.MethodPut, "/debug/flags/v", strconv.Itoa(level)); err != nil {
+		return fmt.Errorf("setting kube-proxy's verbosity: %w", err)
+	}
+	return nil
+}
+
+// ask asks kube-proxy where it serves its metrics.
+func (p *Proxy) ask(ctx context.Context, method, path, body string) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+metricsAddress+path, strings.NewReader(body))
+	if err != nil {
+		return "", err
+	}
+	resp, err := p.client.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return "", err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("%s is answered with %s", path, resp.Status)
+	}
+	return string(answer), nil
+}
