@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/svcmark/svcmark/backends"
 	"github.com/svcmark/svcmark/backends/kubeproxy"
 )
 
@@ -40,10 +39,7 @@ func StartReal(ctx context.Context, program string, m Mode, o *Objects) (_ *Real
 	}
 	c := kubeproxy.Config{
 		Program: program, Mode: kubeproxy.Mode(m.proxyMode()), Iptables: m.variant(),
-		Families: []backends.Family{backends.IPv4}, MinSyncPeriod: minSyncPeriod, Enter: r.ns.do,
-	}
-	if state.Node.Programs(backends.IPv6) {
-		c.Families = backends.Families()
+		MinSyncPeriod: minSyncPeriod, Enter: r.ns.do,
 	}
 	if r.Proxy, err = kubeproxy.Start(ctx, c, &o.Objects); err != nil {
 		return nil, err

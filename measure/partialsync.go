@@ -13,8 +13,8 @@ import (
 )
 
 // PartialSync is the cost of one change in a dataplane that serves the whole
-// state: the last TCP Service that has several endpoints, or the last of its
-// endpoints, is taken out and put back, so that each change meets the same
+// state: the last endpoint of the last TCP Service that has several, or the whole of
+// that Service, is taken out and put back, so that each change meets the same
 // state. It is the time of Backend's Apply, the programs that it starts and the
 // kernel included; what a backend puts off (backends.Settler) is done between
 // the changes and not in the figure. After each change packets must find what
@@ -55,44 +55,53 @@ func (PartialSync) Measure(ctx context.Context, c *Cell, record func(results.Res
 	if at < 0 {
 		return fmt.Errorf("%w: no TCP Service has two endpoints", ErrNotApplicable)
 	}
-	changes := changesOf(c.State, at)
 	if err := c.settleBackend(ctx); err != nil { // of the full sync
 		return err
 	}
-	costs, waits := map[string][]int64{}, map[string][]int64{}
-	for round := range partialRounds {
-		for _, ch := range changes {
-			if c.Step != nil {
-				c.Step(fmt.Sprintf("partialSync: %s, %d of %d", ch.name, round+1, partialRounds))
+	for _, pair := range changesOf(c.State, at) {
+		costs, waits := make([][]int64, len(pair)), make([][]int64, len(pair))
+		for round := range partialRounds {
+			for i, ch := range pair {
+				if c.Step != nil {
+					c.Step(fmt.Sprintf("partialSync: %s, %d of %d", ch.name, round+1, partialRounds))
+				}
+				cost, wait, err := c.change(ctx, applier, ch, at)
+				if err != nil {
+					return fmt.Errorf("%s, %d of %d: %w", ch.name, round+1, partialRounds, err)
+				}
+				costs[i], waits[i] = append(costs[i], cost), append(waits[i], wait)
 			}
-			cost, wait, err := c.apply(ctx, applier, ch.delta)
-			if err == nil {
-				err = c.proveChange(ch, &c.State.Services[at])
-			}
-			if err == nil {
-				err = c.settleBackend(ctx)
-			}
-			if err != nil {
-				return fmt.Errorf("%s: %w", ch.name, err)
-			}
-			costs[ch.name] = append(costs[ch.name], cost)
-			waits[ch.name] = append(waits[ch.name], wait)
 		}
-	}
-	for _, ch := range changes {
-		r := c.result("PartialSync", partialRounds, results.Label{Key: "change", Value: ch.name})
-		cost := spreadOf(probe.Latencies{Costs: costs[ch.name]}, c.Timeout)
-		r.Samples = []results.Sample{
-			{Value: float64(cost.Median), Unit: timeUnit(c.Clock, "").Name},
-			{Value: float64(cost.Min), Unit: timeUnit(c.Clock, "min-").Name},
+		for i, ch := range pair {
+			record(c.changeResult(ch, costs[i], waits[i]))
 		}
-		if c.Clock == lab.Virtual {
-			wait := spreadOf(probe.Latencies{Costs: waits[ch.name]}, c.Timeout)
-			r.Samples = append(r.Samples, results.Sample{Value: float64(wait.Median), Unit: waitUnit().Name})
-		}
-		record(r)
 	}
 	return nil
+}
+
+// change makes a change, proves it, and lets the backend settle.
+func (c *Cell) change(ctx context.Context, a backends.Applier, ch change, at int) (cost, wait int64, err error) {
+	if cost, wait, err = c.apply(ctx, a, ch.delta); err != nil {
+		return 0, 0, err
+	}
+	if err := c.proveChange(ch, &c.State.Services[at]); err != nil {
+		return 0, 0, err
+	}
+	return cost, wait, c.settleBackend(ctx)
+}
+
+func (c *Cell) changeResult(ch change, costs, waits []int64) results.Result {
+	r := c.result("PartialSync", len(costs), results.Label{Key: "change", Value: ch.name})
+	cost := spreadOf(probe.Latencies{Costs: costs}, c.Timeout)
+	r.Samples = []results.Sample{
+		{Value: float64(cost.Median), Unit: timeUnit(c.Clock, "").Name},
+		{Value: float64(cost.Min), Unit: timeUnit(c.Clock, "min-").Name},
+	}
+	if c.Clock == lab.Virtual {
+		wait := spreadOf(probe.Latencies{Costs: waits}, c.Timeout)
+		r.Samples = append(r.Samples, results.Sample{Value: float64(wait.Median), Unit: waitUnit().Name})
+	}
+	return r
 }
 
 // lastOfSeveral is the last TCP ServicePort that stays served when it loses an
@@ -107,18 +116,25 @@ func lastOfSeveral(state *backends.State) int {
 	return -1
 }
 
-// changesOf are the changes around the ServicePort at index at; each begins
-// where the one before ended, and the last ends in the state itself.
-func changesOf(state *backends.State, at int) []change {
+// changesOf are the changes around the ServicePort at index at, in pairs of which the
+// second leads back to the state itself. The endpoint's come first: kube-proxy's mode
+// ipvs forgets none of the real servers of a Service that went, and once the
+// Service is back does not take out those that it remembers
+// (pkg/proxy/ipvs/graceful_termination.go).
+func changesOf(state *backends.State, at int) [][]change {
 	p := &state.Services[at]
 	without := &backends.State{Node: state.Node, Services: slices.Delete(slices.Clone(state.Services), at, at+1)}
 	fewer := &backends.State{Node: state.Node, Services: slices.Clone(state.Services)}
 	fewer.Services[at].Endpoints = p.Endpoints[:len(p.Endpoints)-1]
-	return []change{
-		{"removeService", backends.Diff(state, without), p.Endpoints},
-		{"addService", backends.Diff(without, state), nil},
-		{"removeEndpoint", backends.Diff(state, fewer), p.Endpoints[len(p.Endpoints)-1:]},
-		{"addEndpoint", backends.Diff(fewer, state), nil},
+	return [][]change{
+		{
+			{"removeEndpoint", backends.Diff(state, fewer), p.Endpoints[len(p.Endpoints)-1:]},
+			{"addEndpoint", backends.Diff(fewer, state), nil},
+		},
+		{
+			{"removeService", backends.Diff(state, without), p.Endpoints},
+			{"addService", backends.Diff(without, state), nil},
+		},
 	}
 }
 

@@ -56,10 +56,10 @@ func TestPartialSyncLeadsBackToTheState(t *testing.T) {
 	// Nothing serves a VIP here: the first proof after a change that should be
 	// answered tells it.
 	_, err := taken(t, measure.PartialSync{}, cell)
-	if err == nil || !strings.Contains(err.Error(), "addService: wrong dataplane: Service test/c does not answer") {
+	if err == nil || !strings.Contains(err.Error(), "removeEndpoint, 1 of 3: wrong dataplane: Service test/c does not answer") {
 		t.Errorf("a dataplane without VIPs passed: %v", err)
 	}
-	if got := strings.Join(s.seen, " "); got != "remove add" {
+	if got := strings.Join(s.seen, " "); got != "fewer" {
 		t.Errorf("changes %q", got)
 	}
 	cell.Backend = dialed{target: right}

@@ -19,9 +19,6 @@ const (
 	NFTables Mode = "nftables"
 )
 
-// Where kube-proxy answers, by default.
-const metricsAddress = "127.0.0.1:10249"
-
 // verbose is the verbosity at which kube-proxy says all that is waited for.
 const verbose = 4
 
@@ -35,8 +32,9 @@ func (m Mode) terse() int {
 
 // configuration is kube-proxy's defaults, but for knobs that a network namespace
 // has not, a limit of requests that only costs time, syncs that nobody asked for,
-// and the handler by which its verbosity can be changed while it runs.
-func (c *Config) configuration(clusterCIDR string) string {
+// addresses that nobody else has, and the handler by which its verbosity can be
+// changed while it runs.
+func (c *Config) configuration(clusterCIDR, metrics, healthz string) string {
 	periods := ""
 	if c.MinSyncPeriod > 0 {
 		periods = fmt.Sprintf("minSyncPeriod: %s, ", c.MinSyncPeriod)
@@ -50,11 +48,13 @@ clientConnection: {qps: 1000, burst: 1000}
 conntrack: {maxPerCore: 0, tcpEstablishedTimeout: 0s, tcpCloseWaitTimeout: 0s}
 oomScoreAdj: 0
 enableProfiling: true
+metricsBindAddress: %[5]s
+healthzBindAddress: %[6]s
 iptables: {%[3]s}
 ipvs: {%[3]s}
 nftables: {%[3]s}
 logging: {verbosity: %[4]d}
-`, c.Mode, clusterCIDR, periods, verbose)
+`, c.Mode, clusterCIDR, periods, verbose, metrics, healthz)
 }
 
 // environment is that of kube-proxy, in which the tools of dir come first.

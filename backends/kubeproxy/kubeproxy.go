@@ -66,11 +66,6 @@ func (b *Backend) prepare(ctx context.Context, state *backends.State) error {
 		return err
 	}
 	c := Config{Program: b.options.Program, Mode: b.options.Mode, Iptables: b.options.Iptables, Terse: true}
-	for _, f := range backends.Families() {
-		if state.Node.Programs(f) {
-			c.Families = append(c.Families, f)
-		}
-	}
 	p, err := Start(ctx, c, ObjectsOf(state))
 	if err != nil {
 		return err
@@ -80,14 +75,10 @@ func (b *Backend) prepare(ctx context.Context, state *backends.State) error {
 	return nil
 }
 
-// Sync implements backends.Backend: the first one is kube-proxy's first sync, every
-// other one what it does for the changes. Another node is another kube-proxy.
+// Sync implements backends.Backend: it is the first sync of a kube-proxy that has just
+// started, over whatever the one before left. A kube-proxy that runs does not look at
+// what the kernel has, and so mends nothing.
 func (b *Backend) Sync(ctx context.Context, state *backends.State) error {
-	if b.opened {
-		if d := backends.Diff(b.state, state); d.SameNode() {
-			return b.Apply(ctx, d)
-		}
-	}
 	if b.proxy == nil || b.opened || b.state != state {
 		if err := b.Prepare(ctx, state); err != nil {
 			return err

@@ -6,12 +6,13 @@ import (
 	"sync"
 )
 
-// What kube-proxy logs that is waited for. The last is logged at verbosity 2 in the
-// modes iptables and nftables, the others and that of ipvs at 4.
+// What kube-proxy logs that is waited for. The last two are logged at verbosity 2 in
+// the modes iptables and nftables; the others, and in ipvs all, at no more than 4.
 const (
 	saidNodeSynced   = "Calling handler.OnNodeSynced()"
 	saidTopology     = "Updated proxier node topology labels"
 	saidServiceCIDRs = "Calling handler.OnServiceCIDRsChanged"
+	saidSyncing      = `] "Syncing `
 	saidComplete     = "yncProxyRules complete" // with a small s in the mode ipvs
 )
 
@@ -56,7 +57,7 @@ func (l *log) add(p []byte) (complete func()) {
 		if !whole {
 			break
 		}
-		for _, phrase := range []string{saidNodeSynced, saidTopology, saidServiceCIDRs, saidComplete} {
+		for _, phrase := range []string{saidNodeSynced, saidTopology, saidServiceCIDRs, saidSyncing, saidComplete} {
 			if bytes.Contains(line, []byte(phrase)) {
 				l.counts[phrase]++
 				if phrase == saidComplete {

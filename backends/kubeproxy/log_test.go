@@ -30,7 +30,10 @@ func TestLogCountsAcrossWrites(t *testing.T) {
 	if got := l.count(saidNodeSynced); got != 0 {
 		t.Errorf("half a line counts %d times", got)
 	}
-	_, _ = l.Write([]byte("\n"))
+	_, _ = l.Write([]byte("\nI1126 proxier.go:1] \"Syncing ipvs proxier rules\"\nI1126 proxier.go:2] \"Not syncing ipvs rules\"\n"))
+	if got := l.count(saidSyncing); got != 1 {
+		t.Errorf("%d syncs have begun, want 1", got)
+	}
 	if got := l.count(saidNodeSynced); got != 1 {
 		t.Errorf("a line in two writes counts %d times", got)
 	}

@@ -28,22 +28,41 @@ func (p *Proxy) sync(ctx context.Context, change func() error) error {
 			return false, nil
 		}
 		seen = said
+		if done, err := p.synced(ctx); !done || err != nil {
+			return false, err
+		}
+		// Between an event's being counted and its asking for a sync the metrics say
+		// that there is nothing to do: so they must say it twice.
+		select {
+		case <-ctx.Done():
+			return false, context.Cause(ctx)
+		case <-time.After(quiet):
+		}
 		return p.synced(ctx)
 	})
 }
 
+// quiet is how long kube-proxy must have been done. What it does then takes
+// microseconds.
+const quiet = 250 * time.Millisecond
+
 // synced says by kube-proxy's own metrics whether it has been told everything
 // and has synced it: its trackers have counted all changes, none is pending, and
-// each family's last successful sync is later than the last request for one.
+// each family's last successful sync is later than the last request for one. While
+// a sync is at work on the last change all of that is true already, since the one
+// before it ended after the request: so none may be at work.
 func (p *Proxy) synced(ctx context.Context) (bool, error) {
 	m, err := p.scrape(ctx)
 	if err != nil {
 		return false, nil // it does not listen yet
 	}
+	if p.log.count(saidSyncing) != p.log.count(saidComplete) {
+		return false, nil // and its end will be said
+	}
 	done := m["kubeproxy_sync_proxy_rules_service_changes_total"] == float64(p.serviceEvents) &&
 		m["kubeproxy_sync_proxy_rules_endpoint_changes_total"] == float64(p.sliceEvents) &&
 		m["kubeproxy_sync_proxy_rules_service_changes_pending"] == 0 && m["kubeproxy_sync_proxy_rules_endpoint_changes_pending"] == 0
-	for _, f := range p.config.Families {
+	for _, f := range p.families {
 		last := m[`kubeproxy_sync_proxy_rules_last_timestamp_seconds{ip_family="`+string(f)+`"}`]
 		queued := m[`kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds{ip_family="`+string(f)+`"}`]
 		done = done && last > 0 && last >= queued
@@ -80,7 +99,7 @@ func (p *Proxy) setVerbosity(ctx context.Context, level int) error {
 
 // ask asks kube-proxy where it serves its metrics.
 func (p *Proxy) ask(ctx context.Context, method, path, body string) (string, error) {
-	req, err := http.NewRequestWithContext(ctx, method, "http://"+metricsAddress+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+p.metrics+path, strings.NewReader(body))
 	if err != nil {
 		return "", err
 	}

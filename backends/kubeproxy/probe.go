@@ -67,12 +67,15 @@ func (b *Backend) Version(ctx context.Context) (string, error) {
 	if b.options.Program == "" {
 		return "", missing(nil)
 	}
-	ctx, cancel := context.WithTimeout(ctx, versionPatience)
+	soon, cancel := context.WithTimeout(ctx, versionPatience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, b.options.Program, "--version")
+	cmd := exec.CommandContext(soon, b.options.Program, "--version")
 	cmd.WaitDelay = time.Second // its children may hold its output open
 	out, err := cmd.Output()
 	if ctx.Err() != nil {
+		return "", ctx.Err()
+	}
+	if soon.Err() != nil {
 		return "", missing(fmt.Errorf("--version says nothing within %s", versionPatience))
 	}
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {

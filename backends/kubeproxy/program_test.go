@@ -64,11 +64,11 @@ func TestPrepareOfAProgramThatEnds(t *testing.T) {
 
 func TestConfiguration(t *testing.T) {
 	c := Config{Mode: IPVS}
-	if got := c.configuration("10.0.0.0/8"); !strings.Contains(got, "mode: ipvs\nclusterCIDR: \"10.0.0.0/8\"\n") || strings.Contains(got, "minSyncPeriod") {
+	if got := c.configuration("10.0.0.0/8", "127.0.0.1:1", "127.0.0.1:2"); !strings.Contains(got, "mode: ipvs\nclusterCIDR: \"10.0.0.0/8\"\n") || strings.Contains(got, "minSyncPeriod") {
 		t.Errorf("by default\n%s", got)
 	}
 	c.MinSyncPeriod = rest
-	if got := c.configuration(""); !strings.Contains(got, "ipvs: {minSyncPeriod: 1.1s, syncPeriod: 1h}\n") {
+	if got := c.configuration("", "", ""); !strings.Contains(got, "ipvs: {minSyncPeriod: 1.1s, syncPeriod: 1h}\n") {
 		t.Errorf("with a minSyncPeriod\n%s", got)
 	}
 }

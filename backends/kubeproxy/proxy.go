@@ -24,10 +24,6 @@ type Config struct {
 	Program  string // its path
 	Mode     Mode
 	Iptables string // the variant that it finds as iptables: "iptables-legacy" or "iptables-nft"
-	// Families are those that kube-proxy has a proxier for: IPv4 always, and IPv6
-	// where the kernel has it (platformCheckSupported in
-	// cmd/kube-proxy/app/server_linux.go).
-	Families []backends.Family
 	// MinSyncPeriod is kube-proxy's rest after a sync; 0 is its own default.
 	MinSyncPeriod time.Duration
 	// Terse has it say as little as can be while it syncs.
@@ -39,9 +35,10 @@ type Config struct {
 
 // Proxy is a running kube-proxy with an API server that tells it what there is.
 type Proxy struct {
-	config Config
-	store  *apiserver.Store
-	gate   *gate
+	config   Config
+	families []backends.Family // that it has a proxier for
+	store    *apiserver.Store
+	gate     *gate
 	// What kube-proxy's change trackers must have counted.
 	serviceEvents, sliceEvents int
 	server                     *http.Server
@@ -49,6 +46,7 @@ type Proxy struct {
 	log                        *log
 	client                     *http.Client
 	dir                        string
+	metrics                    string // the address where it serves its metrics
 	ended                      chan error
 }
 
@@ -74,6 +72,9 @@ func (p *Proxy) start(ctx context.Context, o *Objects) error {
 			return c, err
 		},
 	}}
+	if err := p.config.Enter(func() (err error) { p.families, err = families(); return err }); err != nil {
+		return err
+	}
 	// kube-proxy syncs first when it has Services and EndpointSlices. What it
 	// learns of ServiceCIDRs may come later and does not lead to a sync: so those
 	// two wait until it has everything else.
@@ -101,6 +102,23 @@ func (p *Proxy) start(ctx context.Context, o *Objects) error {
 		}
 	}
 	return p.encode(ctx)
+}
+
+// families are those for which kube-proxy has a proxier in the calling thread's
+// network namespace: IPv4 always, and IPv6 where the kernel has it and it is not
+// switched off (platformCheckSupported in cmd/kube-proxy/app/server_linux.go).
+func families() ([]backends.Family, error) {
+	if _, err := os.Stat("/proc/net/if_inet6"); err != nil {
+		return []backends.Family{backends.IPv4}, nil
+	}
+	off, err := os.ReadFile("/proc/sys/net/ipv6/conf/all/disable_ipv6")
+	if err != nil {
+		return nil, err
+	}
+	if strings.TrimSpace(string(off)) == "1" {
+		return []backends.Family{backends.IPv4}, nil
+	}
+	return backends.Families(), nil
 }
 
 // Open lets kube-proxy have its Services and EndpointSlices and waits for its first
@@ -131,6 +149,19 @@ func (p *Proxy) listen() error {
 	return nil
 }
 
+// freeAddress is one on which nobody listens.
+func (p *Proxy) freeAddress() (address string, err error) {
+	err = p.config.Enter(func() error {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		address = l.Addr().String()
+		return l.Close()
+	})
+	return address, err
+}
+
 // spawn starts the program with the tools of the variant of iptables.
 func (p *Proxy) spawn(o *Objects) (err error) {
 	if p.dir, err = os.MkdirTemp("", "kube-proxy-"); err != nil {
@@ -139,8 +170,14 @@ func (p *Proxy) spawn(o *Objects) (err error) {
 	if err := linkTools(p.dir, p.config.Iptables); err != nil {
 		return err
 	}
+	healthz := ""
+	for _, address := range []*string{&p.metrics, &healthz} {
+		if *address, err = p.freeAddress(); err != nil {
+			return err
+		}
+	}
 	config := filepath.Join(p.dir, "config.yaml")
-	if err := os.WriteFile(config, []byte(p.config.configuration(o.ClusterCIDR)), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(p.config.configuration(o.ClusterCIDR, p.metrics, healthz)), 0o600); err != nil {
 		return err
 	}
 	p.cmd = exec.Command(p.config.Program, "--config="+config, "--master=http://"+p.server.Addr, "--hostname-override="+o.Node.Name)
@@ -224,7 +261,7 @@ func (p *Proxy) introduce(ctx context.Context, n *corev1.Node) error {
 	if _, zoned := n.Labels[corev1.LabelTopologyZone]; !zoned {
 		return nil
 	}
-	knows := func(bool) (bool, error) { return p.log.count(saidTopology) >= len(p.config.Families), nil }
+	knows := func(bool) (bool, error) { return p.log.count(saidTopology) >= len(p.families), nil }
 	if err := p.until(ctx, patience, knows); err != nil {
 		return fmt.Errorf("waiting until kube-proxy knows its zone: %w", err)
 	}

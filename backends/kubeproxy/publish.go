@@ -110,7 +110,7 @@ func (p *Proxy) publish(c *Change) error {
 	if err != nil {
 		return err
 	}
-	p.serviceEvents += len(p.config.Families) * services
+	p.serviceEvents += len(p.families) * services
 	p.sliceEvents += changed
 	return nil
 }
@@ -144,7 +144,7 @@ func seesService(s *corev1.Service) bool {
 
 func (p *Proxy) seesSlice(s *discoveryv1.EndpointSlice) bool {
 	_, headless := s.Labels[corev1.IsHeadlessService]
-	return !headless && s.Labels[discoveryv1.LabelServiceName] != "" && slices.Contains(p.config.Families, backends.Family(s.AddressType))
+	return !headless && s.Labels[discoveryv1.LabelServiceName] != "" && slices.Contains(p.families, backends.Family(s.AddressType))
 }
 
 // encode has the API server encode its lists once, as kube-proxy will ask for them:
