@@ -20,13 +20,14 @@ bench: setup build ## measure: the preset quick, with tables, plots and a verdic
 build: ## build bin/svcmark
 	$(GO) build $(BUILD_FLAGS) -o bin/svcmark ./cmd/svcmark
 
-# Built when its sources are newer, and only for conformance.
+# Built when its sources are newer, and only where the real program is wanted.
 KUBE_PROXY := bin/kube-proxy
 .PHONY: kube-proxy
 kube-proxy: $(KUBE_PROXY) ## build the real kube-proxy (7 minutes the first time)
 
 $(KUBE_PROXY): tools/kube-proxy/go.mod tools/kube-proxy/go.sum tools/kube-proxy/main.go
-	cd tools/kube-proxy && $(GO) build -trimpath -buildvcs=false -ldflags='-s -w -buildid=' -o ../../$@ .
+	cd tools/kube-proxy && $(GO) build -trimpath -buildvcs=false -o ../../$@ \
+		-ldflags="-s -w -buildid= -X k8s.io/component-base/version.gitVersion=$$($(GO) list -m -f '{{.Version}}' k8s.io/kubernetes)" .
 	@touch $@
 
 .PHONY: conformance
@@ -58,6 +59,10 @@ test-netns: setup ## every backend that this kernel has, in namespaces
 .PHONY: test-vm
 test-vm: setup ## every backend, in the microVM
 	@sh tools/test -run '^TestVM' ./...
+
+.PHONY: test-kube-proxy
+test-kube-proxy: setup kube-proxy ## the suite of packets over the real kube-proxy, in namespaces
+	@sh tools/test -tags kubeproxy -run '^TestKubeProxy$$' ./backends/backendtest
 
 .PHONY: lint
 lint: ## gofmt, go vet, golangci-lint

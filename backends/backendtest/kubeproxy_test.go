@@ -3,7 +3,10 @@
 package backendtest_test
 
 import (
+	"context"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/svcmark/svcmark/backends"
@@ -30,8 +33,21 @@ func TestKubeProxy(t *testing.T) {
 		{"nftables", kubeproxy.Options{Mode: kubeproxy.NFTables}, nftablesExpectations()},
 	} {
 		m.options.Program, m.expect.Column = program, m.column
+		dump := m.expect.Dump
+		m.expect.Dump = func(ctx context.Context) (string, error) {
+			text, err := dump(ctx)
+			return sortedLines(text), err
+		}
 		t.Run(string(m.column), func(t *testing.T) {
 			backendtest.Run(t, func() backends.Backend { return kubeproxy.New(m.options) }, m.expect)
 		})
 	}
+}
+
+// sortedLines lose the order of a chain's rules: kube-proxy walks its Services in that
+// of a Go map. Package conformance compares the order that matters.
+func sortedLines(text string) string {
+	lines := strings.Split(text, "\n")
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
 }

@@ -12,8 +12,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
 	"time"
 
 	"github.com/svcmark/svcmark/backends"
@@ -136,26 +134,13 @@ func (b *Backend) Settle(ctx context.Context) (waiting int, err error) {
 	}
 }
 
-// Cleanup implements backends.Backend: kube-proxy ends and another one is run to take
-// away what it left.
-func (b *Backend) Cleanup(ctx context.Context) (err error) {
+// Cleanup implements backends.Backend: kube-proxy ends, and the built-in backend that
+// makes the same takes away what it left. kube-proxy --cleanup leaves rules behind.
+func (b *Backend) Cleanup(ctx context.Context) error {
 	if err := b.stop(); err != nil {
 		return fmt.Errorf("kube-proxy: %w", err)
 	}
-	dir, err := os.MkdirTemp("", "kube-proxy-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if err := linkTools(dir, b.options.Iptables); err != nil {
-		return err
-	}
-	cmd := exec.CommandContext(ctx, b.options.Program, "--cleanup")
-	cmd.Env = environment(dir)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("kube-proxy --cleanup: %w\n%s", err, out)
-	}
-	return nil
+	return b.alike().Cleanup(ctx)
 }
 
 func (b *Backend) stop() error {
