@@ -58,11 +58,11 @@ func (c *Cell) usage() (user, system int64, err error) {
 	for _, pid := range c.processes() {
 		p, err := procfs.NewProc(pid)
 		if err != nil {
-			return 0, 0, err
+			return 0, 0, c.unread(pid, err)
 		}
 		stat, err := p.Stat()
 		if err != nil {
-			return 0, 0, fmt.Errorf("reading the time of process %d: %w", pid, err)
+			return 0, 0, c.unread(pid, err)
 		}
 		user += int64(stat.UTime)*tick + int64(stat.CUTime)*tick
 		system += int64(stat.STime)*tick + int64(stat.CSTime)*tick

@@ -33,6 +33,16 @@ type Watched interface {
 // memory are the dataplane's, too.
 type Running interface {
 	Processes() []int // by their process's number
+	Alive() error     // why one of them has ended, nil while they run
+}
+
+// Alive says whether all programs run that must. Rules outlive the program that made
+// them: packets do not tell.
+func (c *Cell) Alive() error {
+	if r, ok := c.Backend.(Running); ok {
+		return r.Alive()
+	}
+	return nil
 }
 
 // Program syncs the cell's state from empty, once, under every meter at the
@@ -168,15 +178,23 @@ func (c *Cell) toolsPeak() (int64, error) {
 	for _, pid := range c.processes() {
 		p, err := procfs.NewProc(pid)
 		if err != nil {
-			return 0, err
+			return 0, c.unread(pid, err)
 		}
 		status, err := p.NewStatus()
 		if err != nil {
-			return 0, fmt.Errorf("reading the memory of process %d: %w", pid, err)
+			return 0, c.unread(pid, err)
 		}
 		peak = max(peak, int64(status.VmHWM))
 	}
 	return peak, nil
+}
+
+// unread is why nothing can be read of a program that runs for the backend.
+func (c *Cell) unread(pid int, err error) error {
+	if ended := c.Alive(); ended != nil {
+		return ended
+	}
+	return fmt.Errorf("reading what process %d took: %w", pid, err)
 }
 
 // processes are the programs that run for the backend.

@@ -110,6 +110,9 @@ func workCell(ctx context.Context, j *cellJob, e *encoder, reg Registry) (err er
 		e.send(event{Phase: name})
 		var taken []results.Result
 		err := reg.Measurements[name].Measure(ctx, cell, func(r results.Result) { taken = append(taken, r) })
+		if err == nil {
+			err = cell.Alive()
+		}
 		if errors.Is(err, measure.ErrNotApplicable) {
 			e.send(event{NA: &results.NA{Measurement: name, Reason: err.Error()}})
 			continue

@@ -22,6 +22,7 @@ type Options struct {
 	Program  string // kube-proxy's path
 	Mode     Mode
 	Iptables string // the variant that it finds as iptables; "" is iptables-legacy
+	Dir      string // as in Config
 }
 
 // Backend is a kube-proxy. It starts when it is prepared for a State, and runs until
@@ -63,7 +64,7 @@ func (b *Backend) prepare(ctx context.Context, state *backends.State) error {
 	if err := b.stop(); err != nil {
 		return err
 	}
-	c := Config{Program: b.options.Program, Mode: b.options.Mode, Iptables: b.options.Iptables, Terse: true}
+	c := Config{Program: b.options.Program, Mode: b.options.Mode, Iptables: b.options.Iptables, Terse: true, Dir: b.options.Dir}
 	p, err := Start(ctx, c, ObjectsOf(state))
 	if err != nil {
 		return err
@@ -167,6 +168,14 @@ func (b *Backend) Processes() []int {
 		return nil
 	}
 	return []int{b.proxy.PID()}
+}
+
+// Alive is why kube-proxy does not run any more, nil while it does or never did.
+func (b *Backend) Alive() error {
+	if b.proxy == nil {
+		return nil
+	}
+	return b.proxy.Alive()
 }
 
 // changeOf is a Delta as a change of the objects of the Services that it touches.

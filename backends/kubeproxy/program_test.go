@@ -44,15 +44,17 @@ func TestProbeOfOtherPrograms(t *testing.T) {
 // A program that exits at once is an error with the end of what it said, and nothing
 // of it is left.
 func TestPrepareOfAProgramThatEnds(t *testing.T) {
-	temp := t.TempDir()
-	t.Setenv("TMPDIR", temp)
-	b := New(Options{Program: program(t, "echo starting; echo no such mode >&2; exit 3"), Mode: NFTables})
+	dir := t.TempDir()
+	b := New(Options{Dir: dir, Program: program(t, "echo starting; echo no such mode >&2; exit 3"), Mode: NFTables})
 	err := b.Prepare(t.Context(), stateOf())
 	if err == nil || !strings.Contains(err.Error(), "kube-proxy ended: exit status 3") || !strings.Contains(err.Error(), "| no such mode") {
 		t.Errorf("Prepare: %v", err)
 	}
-	if left, err := os.ReadDir(temp); len(left) > 0 || err != nil {
+	if left, err := os.ReadDir(dir); len(left) > 0 || err != nil {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+	if err := b.Alive(); err != nil {
+		t.Errorf("nothing is to run, and is missed: %v", err)
 	}
 	if got := b.Processes(); len(got) > 0 {
 		t.Errorf("the processes %v run", got)

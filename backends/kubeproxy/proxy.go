@@ -28,6 +28,9 @@ type Config struct {
 	MinSyncPeriod time.Duration
 	// Terse has it say as little as can be while it syncs.
 	Terse bool
+	// Dir is where it has its files; "" is /run, which is the node's own and goes with
+	// it, whatever ends that.
+	Dir string
 	// Enter runs a function in the network namespace that kube-proxy is to live in;
 	// nil is this process's.
 	Enter func(func() error) error
@@ -56,6 +59,9 @@ type Proxy struct {
 func Start(ctx context.Context, c Config, o *Objects) (*Proxy, error) {
 	if c.Enter == nil {
 		c.Enter = func(fn func() error) error { return fn() }
+	}
+	if c.Dir == "" {
+		c.Dir = "/run"
 	}
 	p := &Proxy{config: c, store: apiserver.NewStore(0), log: newLog(), ended: make(chan error, 1)}
 	if err := p.start(ctx, o); err != nil {
@@ -137,6 +143,25 @@ func (p *Proxy) OnComplete(fn func()) { p.log.onComplete(fn) }
 // PID is the process's number.
 func (p *Proxy) PID() int { return p.cmd.Process.Pid }
 
+// Alive is why kube-proxy does not run any more, nil while it does.
+func (p *Proxy) Alive() error {
+	select {
+	case err := <-p.ended:
+		p.ended <- err
+		return p.explain(endOf(err))
+	default:
+		return nil
+	}
+}
+
+// endOf says how the program ended.
+func endOf(err error) error {
+	if err == nil {
+		return errors.New("kube-proxy ended by itself")
+	}
+	return fmt.Errorf("kube-proxy ended: %w", err)
+}
+
 // listen serves the API.
 func (p *Proxy) listen() error {
 	var l net.Listener
@@ -164,7 +189,7 @@ func (p *Proxy) freeAddress() (address string, err error) {
 
 // spawn starts the program with the tools of the variant of iptables.
 func (p *Proxy) spawn(o *Objects) (err error) {
-	if p.dir, err = os.MkdirTemp("", "kube-proxy-"); err != nil {
+	if p.dir, err = os.MkdirTemp(p.config.Dir, "kube-proxy-"); err != nil {
 		return err
 	}
 	if err := linkTools(p.dir, p.config.Iptables); err != nil {
@@ -236,10 +261,7 @@ func (p *Proxy) until(ctx context.Context, patience time.Duration, holds func(la
 			return context.Cause(ctx)
 		case err := <-p.ended:
 			p.ended <- err
-			if err == nil {
-				return errors.New("kube-proxy ended by itself")
-			}
-			return fmt.Errorf("kube-proxy ended: %w", err)
+			return endOf(err)
 		case <-said:
 		case <-time.After(time.Second):
 			late = true
