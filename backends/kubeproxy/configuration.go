@@ -6,7 +6,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 )
 
 // Mode is one of kube-proxy's modes, in the spelling of its configuration.
@@ -82,6 +81,3 @@ func linkTools(dir, variant string) error {
 	}
 	return nil
 }
-
-// patience is how long kube-proxy may take for one thing, in the clock of the lab.
-const patience = 2 * time.Minute

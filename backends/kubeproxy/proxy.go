@@ -53,6 +53,9 @@ type Proxy struct {
 	ended                      chan error
 }
 
+// patience is how long kube-proxy may take to get ready, in the clock of the lab.
+const patience = 2 * time.Minute
+
 // Start starts a kube-proxy and waits until it knows everything of the Objects
 // but Services and EndpointSlices. A machine that cannot run it gives an error
 // with what it logged.

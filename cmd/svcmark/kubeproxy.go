@@ -45,6 +45,9 @@ var proxyLabel = regexp.MustCompile(`^[a-zA-Z0-9]+(\.[a-zA-Z0-9]+)*$`)
 // Set implements pflag.Value.
 func (k *kubeProxies) Set(text string) error {
 	label, path, labelled := strings.Cut(text, "=")
+	if strings.Contains(label, "/") { // a path that has a = in it
+		labelled = false
+	}
 	if !labelled {
 		label, path = "", text
 	} else if !proxyLabel.MatchString(label) {
