@@ -18,7 +18,7 @@ import (
 	apiyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
 
-	"github.com/svcmark/svcmark/backends/kubeproxy"
+	"github.com/svcmark/svcmark/backends/apiclient"
 )
 
 // files are embedded because the microVM has no source tree.
@@ -94,7 +94,7 @@ func about(text []byte) string {
 // parse reads manifests. A case without a Node, a ServiceCIDR or a
 // KubeProxyConfiguration gets the default one.
 func parse(text []byte) (*Objects, error) {
-	o := &Objects{kubeproxy.Objects{Node: *defaultNode(), ClusterCIDR: DefaultClusterCIDR}}
+	o := &Objects{apiclient.Objects{Node: *defaultNode(), ClusterCIDR: DefaultClusterCIDR}}
 	documents := apiyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(text)))
 	for {
 		document, err := documents.Read()

@@ -7,13 +7,13 @@ import (
 	"strings"
 
 	"github.com/svcmark/svcmark/backends"
-	"github.com/svcmark/svcmark/backends/kubeproxy"
+	"github.com/svcmark/svcmark/backends/apiclient"
 	"github.com/svcmark/svcmark/cluster"
 	"github.com/svcmark/svcmark/scenarios"
 )
 
 // Objects are a cluster as kube-proxy learns of it.
-type Objects struct{ kubeproxy.Objects }
+type Objects struct{ apiclient.Objects }
 
 // State is what a backend is to program for the Objects.
 func (o *Objects) State() (*backends.State, error) {

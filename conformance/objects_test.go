@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/svcmark/svcmark/backends"
-	"github.com/svcmark/svcmark/backends/kubeproxy"
+	"github.com/svcmark/svcmark/backends/apiclient"
 )
 
 // The objects that the backend kube-proxy makes of a State are those of which the
@@ -18,7 +18,7 @@ func TestObjectsOfAState(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := (&Objects{*kubeproxy.ObjectsOf(want)}).State()
+		got, err := (&Objects{*apiclient.ObjectsOf(want)}).State()
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

@@ -9,7 +9,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 
 	"github.com/svcmark/svcmark/backends"
-	"github.com/svcmark/svcmark/backends/kubeproxy"
+	"github.com/svcmark/svcmark/backends/apiclient"
 	"github.com/svcmark/svcmark/cluster"
 	"github.com/svcmark/svcmark/scenarios"
 )
@@ -80,7 +80,7 @@ func (w *Walk) Objects() *Objects {
 		s := &o.EndpointSlices[i]
 		s.Name += "-" + strings.ToLower(string(s.AddressType))
 	}
-	return &Objects{kubeproxy.Objects{
+	return &Objects{apiclient.Objects{
 		Node: o.Nodes[0], Services: o.Services, EndpointSlices: o.EndpointSlices,
 		ServiceCIDRs: []networkingv1.ServiceCIDR{*defaultServiceCIDR()}, ClusterCIDR: DefaultClusterCIDR,
 	}}

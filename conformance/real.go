@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/svcmark/svcmark/backends/apiclient"
 	"github.com/svcmark/svcmark/backends/kubeproxy"
 )
 
@@ -54,7 +55,7 @@ func StartReal(ctx context.Context, program string, m Mode, o *Objects) (_ *Real
 // taken in every change and synced after the last. The Node and what does not
 // come from the API must be the same.
 func (r *Real) Update(ctx context.Context, o *Objects) error {
-	c := kubeproxy.Difference(&r.told.Objects, &o.Objects)
+	c := apiclient.Difference(&r.told.Objects, &o.Objects)
 	r.told = o
 	return r.Proxy.Update(ctx, c)
 }

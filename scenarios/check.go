@@ -51,13 +51,8 @@ func (s *Scenario) check(known Known) []problem {
 		s.checkRanges(&ps)
 	}
 	s.checkNode(&ps)
-	checkNames(&ps, "backends", "backend", s.Backends, known.Backends)
+	s.checkBackends(&ps, known)
 	checkNames(&ps, "measure", "measurement", s.Measure, known.Measurements)
-	for _, l := range s.Limits {
-		path := join("limits", l.Backend)
-		checkName(&ps, path, "backend", l.Backend, known.Backends)
-		checkRange(&ps, path+".services", l.Services, maxServices)
-	}
 	checkRange(&ps, "operations", s.Operations, maxOperations)
 	if s.Repeat != 0 {
 		checkRange(&ps, "repeat", s.Repeat, maxRepeat)

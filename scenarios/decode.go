@@ -15,6 +15,7 @@ type decoder struct {
 	mistakes Mistakes
 	marks    map[string]*yaml.Node // where each path's value stands
 	bad      map[string]bool       // paths whose value is missing or useless
+	open     files                 // nil where there are none
 }
 
 // A value reads the node at path into a place of its own.
@@ -41,7 +42,7 @@ func (d *decoder) scenario(s *Scenario) value {
 		)),
 		optional("seed", d.seed(&s.Seed)),
 		required("services", "{count: [10, 100], endpoints: 3}", d.services(&s.Services)),
-		required("backends", "[direct, iptables-legacy]", d.names(&s.Backends)),
+		required("backends", "[direct, iptables-legacy]", d.backends(s)),
 		optional("limits", d.limits(&s.Limits)),
 		required("measure", "[sync, firstPacket]", d.names(&s.Measure)),
 		optional("operations", d.number(&s.Operations)),

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -49,16 +50,43 @@ func Load(nameOrPath string, known Known) (*Scenario, error) {
 	if info, err := f.Stat(); err == nil && info.IsDir() {
 		return nil, fail(fmt.Sprintf("is a directory; name a scenario file in it, or a preset: %s", oneOf(presetNames())))
 	}
-	return Read(nameOrPath, f, known)
+	data, err := readAll(nameOrPath, f)
+	if err != nil {
+		return nil, err
+	}
+	return parse(nameOrPath, data, known, beside(nameOrPath))
+}
+
+// beside reads files from the folder of a scenario's.
+func beside(scenario string) files {
+	return func(name string) ([]byte, error) {
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(filepath.Dir(scenario), name)
+		}
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return io.ReadAll(io.LimitReader(f, maxConfiguration+1)) // check tells what is too large
+	}
 }
 
 // Read reads a scenario to the end of its input, or to a size that none has.
 func Read(name string, in io.Reader, known Known) (*Scenario, error) {
+	data, err := readAll(name, in)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(name, data, known)
+}
+
+func readAll(name string, in io.Reader) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(in, maxSize+1)) // a device or a pipe has no size to ask for
 	if err != nil {
 		return nil, Mistakes{{File: name, Message: reason(err)}}
 	}
-	return Parse(name, data, known)
+	return data, nil
 }
 
 // parsePreset parses a preset; fs.ErrNotExist says that there is none.

@@ -20,6 +20,10 @@ type Overrides struct {
 	// points becomes one of each of them.
 	Variants map[string][]string
 
+	// Labels are those of the kube-proxies, where every one has one: each program
+	// that is a kube-proxy without a label becomes one of each of them.
+	Labels []string
+
 	NodeName string // --node-name; another node has no zone that is known
 	// NodeZone is --node-zone.
 	NodeZone     string
@@ -33,6 +37,7 @@ type Overrides struct {
 func (s *Scenario) With(o Overrides, known Known) (*Scenario, error) {
 	c := *s
 	c.Backends = slices.Clone(s.Backends)
+	c.Programs = slices.Clone(s.Programs)
 	c.Limits = slices.Clone(s.Limits)
 	c.Measure = slices.Clone(s.Measure)
 	c.Services.Count = slices.Clone(s.Services.Count)
@@ -58,6 +63,8 @@ func (s *Scenario) With(o Overrides, known Known) (*Scenario, error) {
 		c.Seed = *o.Seed
 	}
 	c.vary(o.Variants)
+	c.label(o.Labels)
+	c.keepPrograms()
 	c.viewedFrom(o, flags)
 
 	var mistakes Mistakes
@@ -92,6 +99,24 @@ func (s *Scenario) vary(variants map[string][]string) {
 	}
 	slices.SortFunc(limits, func(a, b Limit) int { return strings.Compare(a.Backend, b.Backend) })
 	s.Backends, s.Limits = backends, limits
+}
+
+// label replaces programs that are kube-proxies by one of each label.
+func (s *Scenario) label(labels []string) {
+	variants := map[string][]string{}
+	for _, p := range s.Programs {
+		if p.KubeProxy == nil || p.KubeProxy.Label != "" {
+			continue
+		}
+		for _, l := range labels {
+			k := *p.KubeProxy
+			k.Label = l
+			labelled := Program{Name: p.Name + "@" + l, KubeProxy: &k}
+			variants[p.Name] = append(variants[p.Name], labelled.Name)
+			s.Programs = append(s.Programs, labelled)
+		}
+	}
+	s.vary(variants)
 }
 
 // viewedFrom replaces the node and the network.

@@ -25,6 +25,13 @@ const (
 // error is a Mistakes with everything that is wrong, except after a mistake in
 // the YAML itself, behind which nothing can be read.
 func Parse(name string, data []byte, known Known) (*Scenario, error) {
+	return parse(name, data, known, nil)
+}
+
+// files reads a file that a scenario names.
+type files func(name string) ([]byte, error)
+
+func parse(name string, data []byte, known Known, open files) (*Scenario, error) {
 	one := func(line, column int, message string) error {
 		return Mistakes{{File: name, Line: line, Column: column, Message: message}}
 	}
@@ -55,7 +62,7 @@ func Parse(name string, data []byte, known Known) (*Scenario, error) {
 		return nil, syntax(name, err)
 	}
 
-	d := &decoder{file: name, marks: map[string]*yaml.Node{}, bad: map[string]bool{}}
+	d := &decoder{file: name, marks: map[string]*yaml.Node{}, bad: map[string]bool{}, open: open}
 	s := defaults()
 	d.at("", doc.Content[0], d.scenario(s))
 	for _, p := range s.check(known) {

@@ -19,6 +19,8 @@ type Scenario struct {
 	Seed     uint64 // decides every generated name and address; 1 by default
 	Services Services
 	Backends []string // an axis, at least one
+	// Programs are those of Backends that the scenario defines, in their order.
+	Programs []Program
 	Limits   []Limit  // sorted by backend, at most one each
 	Measure  []string // what to measure, at least one
 	// Operations is how many connects, requests or round trips a packet
@@ -111,6 +113,8 @@ type Node struct {
 type Known struct {
 	Backends     []string
 	Measurements []string
+	// Program, if set, says why a program that is well-formed cannot be run.
+	Program func(*Program) error
 }
 
 func defaults() *Scenario {

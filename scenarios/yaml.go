@@ -42,7 +42,7 @@ func (s *Scenario) body(b *strings.Builder) {
 	} else {
 		s.Services.shape(b)
 	}
-	fmt.Fprintf(b, "backends: %s\n", list(s.Backends))
+	fmt.Fprintf(b, "backends: %s\n", s.backends())
 	if len(s.Limits) > 0 {
 		b.WriteString("limits:\n")
 	}
@@ -139,6 +139,53 @@ func axis(values []int) string {
 		texts[i] = strconv.Itoa(v)
 	}
 	return "[" + strings.Join(texts, ", ") + "]"
+}
+
+// backends are names and definitions.
+func (s *Scenario) backends() string {
+	texts := make([]string, len(s.Backends))
+	for i, n := range s.Backends {
+		texts[i] = scalar(n)
+		if p := s.program(n); p != nil {
+			texts[i] = p.yaml()
+		}
+	}
+	return "[" + strings.Join(texts, ", ") + "]"
+}
+
+// yaml is a definition with every key that has a value.
+func (p *Program) yaml() string {
+	if k := p.KubeProxy; k != nil {
+		told := fmt.Sprintf("name: %s, mode: %s", scalar(p.Name), strconv.Quote(k.Mode))
+		if k.Label != "" {
+			told += ", label: " + strconv.Quote(k.Label)
+		}
+		if len(k.Flags) > 0 {
+			told += ", flags: " + quoted(k.Flags)
+		}
+		if k.Configuration != "" {
+			told += ", configuration: " + strconv.Quote(k.Configuration)
+		}
+		return "{kubeProxy: {" + told + "}}"
+	}
+	e := p.Exec
+	told := fmt.Sprintf("name: %s, command: %s", scalar(p.Name), quoted(e.Command))
+	if len(e.Env) > 0 {
+		var env []string
+		for _, v := range e.Env {
+			env = append(env, strconv.Quote(v.Name)+": "+strconv.Quote(v.Value))
+		}
+		told += ", env: {" + strings.Join(env, ", ") + "}"
+	}
+	return fmt.Sprintf("{exec: {%s, ready: {timeout: %s, interval: %s}}}", told, e.Ready.Timeout, e.Ready.Interval)
+}
+
+func quoted(texts []string) string {
+	all := make([]string, len(texts))
+	for i, t := range texts {
+		all[i] = strconv.Quote(t)
+	}
+	return "[" + strings.Join(all, ", ") + "]"
 }
 
 func list(names []string) string {

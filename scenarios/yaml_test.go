@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"reflect"
 	"testing"
+	"time"
 )
 
 // everything has no field that is zero or a default, so that a field forgotten
@@ -17,7 +18,14 @@ func everything() *Scenario {
 			Mix: Mix{40, 30, 15, 10, 5}, Protocols: Protocols{60, 30, 10},
 			Policies: Policies{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
 		},
-		Backends:   []string{"null", "kube-proxy@ipvs"},
+		Backends:   []string{"null", "kube-proxy@ipvs", "true", "no"},
+		Programs: []Program{
+			{Name: "true", Exec: &Exec{
+				Command: []string{"./a b", "--x=${KUBECONFIG}", "\"'\\"}, Env: []Variable{{"A", ""}, {"yes", "1: {2}"}},
+				Ready: Ready{90 * time.Second, 1500 * time.Microsecond},
+			}},
+			{Name: "no", KubeProxy: &KubeProxy{"v1.36", "iptables-nft", []string{"--a=b"}, "a: 1\n# \u00e9 \"\\\n\tb"}},
+		},
 		Limits:     []Limit{{"no", 5}, {"null", 7}},
 		Measure:    []string{"on", "firstPacket"},
 		Operations: 3,

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/svcmark/svcmark/backends"
+	"github.com/svcmark/svcmark/backends/apiclient"
 )
 
 // Options say which program is run, and how.
@@ -23,6 +24,9 @@ type Options struct {
 	Mode     Mode
 	Iptables string // the variant that it finds as iptables; "" is iptables-legacy
 	Dir      string // as in Config
+	// Flags and Configuration are as in Config.
+	Flags         []string
+	Configuration string
 }
 
 // Backend is a kube-proxy. It starts when it is prepared for a State, and runs until
@@ -64,8 +68,11 @@ func (b *Backend) prepare(ctx context.Context, state *backends.State) error {
 	if err := b.stop(); err != nil {
 		return err
 	}
-	c := Config{Program: b.options.Program, Mode: b.options.Mode, Iptables: b.options.Iptables, Terse: true, Dir: b.options.Dir}
-	p, err := Start(ctx, c, ObjectsOf(state))
+	c := Config{
+		Program: b.options.Program, Mode: b.options.Mode, Iptables: b.options.Iptables, Terse: true, Dir: b.options.Dir,
+		Flags: b.options.Flags, Configuration: b.options.Configuration,
+	}
+	p, err := Start(ctx, c, apiclient.ObjectsOf(state))
 	if err != nil {
 		return err
 	}
@@ -106,7 +113,7 @@ func (b *Backend) Apply(ctx context.Context, d *backends.Delta) error {
 	if err := d.To.Check(); err != nil {
 		return fmt.Errorf("kube-proxy: %w", err)
 	}
-	if err := b.proxy.Update(ctx, changeOf(d)); err != nil {
+	if err := b.proxy.Update(ctx, apiclient.ChangeOf(d)); err != nil {
 		return b.failed(err)
 	}
 	b.state = d.To
@@ -176,26 +183,4 @@ func (b *Backend) Alive() error {
 		return nil
 	}
 	return b.proxy.Alive()
-}
-
-// changeOf is a Delta as a change of the objects of the Services that it touches.
-func changeOf(d *backends.Delta) *Change {
-	touched := map[serviceName]bool{}
-	for _, c := range d.Changes {
-		for _, p := range []*backends.ServicePort{c.Old, c.New} {
-			if p != nil {
-				touched[nameOf(p)] = true
-			}
-		}
-	}
-	only := func(s *backends.State) *Objects {
-		some := &backends.State{Node: s.Node}
-		for i := range s.Services {
-			if p := &s.Services[i]; touched[nameOf(p)] {
-				some.Services = append(some.Services, *p)
-			}
-		}
-		return ObjectsOf(some)
-	}
-	return Difference(only(d.From), only(d.To))
 }

@@ -18,12 +18,12 @@ const syncPatience = 15 * time.Minute
 // it. Its metrics are read when it says that a sync is complete and else once a
 // second: to read them costs the node as much as a small sync.
 func (p *Proxy) sync(ctx context.Context, change func() error) error {
-	seen := p.log.count(saidComplete)
+	seen := p.said.count(saidComplete)
 	if err := change(); err != nil {
 		return err
 	}
 	return p.until(ctx, syncPatience, func(late bool) (bool, error) {
-		said := p.log.count(saidComplete)
+		said := p.said.count(saidComplete)
 		if said == seen && !late {
 			return false, nil
 		}
@@ -56,7 +56,7 @@ func (p *Proxy) synced(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, nil // it does not listen yet
 	}
-	if p.log.count(saidSyncing) != p.log.count(saidComplete) {
+	if p.said.count(saidSyncing) != p.said.count(saidComplete) {
 		return false, nil // and its end will be said
 	}
 	done := m["kubeproxy_sync_proxy_rules_service_changes_total"] == float64(p.serviceEvents) &&

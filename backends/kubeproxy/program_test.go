@@ -46,7 +46,7 @@ func TestProbeOfOtherPrograms(t *testing.T) {
 func TestPrepareOfAProgramThatEnds(t *testing.T) {
 	dir := t.TempDir()
 	b := New(Options{Dir: dir, Program: program(t, "echo starting; echo no such mode >&2; exit 3"), Mode: NFTables})
-	err := b.Prepare(t.Context(), stateOf())
+	err := b.Prepare(t.Context(), empty())
 	if err == nil || !strings.Contains(err.Error(), "kube-proxy ended: exit status 3") || !strings.Contains(err.Error(), "| no such mode") {
 		t.Errorf("Prepare: %v", err)
 	}
@@ -59,18 +59,11 @@ func TestPrepareOfAProgramThatEnds(t *testing.T) {
 	if got := b.Processes(); len(got) > 0 {
 		t.Errorf("the processes %v run", got)
 	}
-	if err := b.Apply(t.Context(), backends.Diff(stateOf(), stateOf())); err == nil {
+	if err := b.Apply(t.Context(), backends.Diff(empty(), empty())); err == nil {
 		t.Error("Apply went on with a program that has ended")
 	}
 }
 
-func TestConfiguration(t *testing.T) {
-	c := Config{Mode: IPVS}
-	if got := c.configuration("10.0.0.0/8", "127.0.0.1:1", "127.0.0.1:2"); !strings.Contains(got, "mode: ipvs\nclusterCIDR: \"10.0.0.0/8\"\n") || strings.Contains(got, "minSyncPeriod") {
-		t.Errorf("by default\n%s", got)
-	}
-	c.MinSyncPeriod = rest
-	if got := c.configuration("", "", ""); !strings.Contains(got, "ipvs: {minSyncPeriod: 1.1s, syncPeriod: 1h}\n") {
-		t.Errorf("with a minSyncPeriod\n%s", got)
-	}
-}
+
+// empty is a node without Services.
+func empty() *backends.State { return &backends.State{Node: backends.Node{Name: "n"}} }

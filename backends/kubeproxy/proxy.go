@@ -10,13 +10,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/svcmark/svcmark/backends"
-	"github.com/svcmark/svcmark/cluster/apiserver"
+	"github.com/svcmark/svcmark/backends/apiclient"
 )
 
 // Config says how a kube-proxy is run.
@@ -24,6 +23,11 @@ type Config struct {
 	Program  string // its path
 	Mode     Mode
 	Iptables string // the variant that it finds as iptables: "iptables-legacy" or "iptables-nft"
+	// Flags are further flags, which CheckFlags must accept.
+	Flags []string
+	// Configuration is a KubeProxyConfiguration, which CheckConfiguration must accept;
+	// "" is kube-proxy's defaults.
+	Configuration string
 	// MinSyncPeriod is kube-proxy's rest after a sync; 0 is its own default.
 	MinSyncPeriod time.Duration
 	// Terse has it say as little as can be while it syncs.
@@ -33,24 +37,21 @@ type Config struct {
 	Dir string
 	// Enter runs a function in the network namespace that kube-proxy is to live in;
 	// nil is this process's.
-	Enter func(func() error) error
+	Enter apiclient.Enter
 }
 
 // Proxy is a running kube-proxy with an API server that tells it what there is.
 type Proxy struct {
 	config   Config
 	families []backends.Family // that it has a proxier for
-	store    *apiserver.Store
-	gate     *gate
+	feed     *apiclient.Feed
 	// What kube-proxy's change trackers must have counted.
 	serviceEvents, sliceEvents int
-	server                     *http.Server
-	cmd                        *exec.Cmd
-	log                        *log
+	process                    *apiclient.Process // nil until it is started
+	said                       *said
 	client                     *http.Client
 	dir                        string
 	metrics                    string // the address where it serves its metrics
-	ended                      chan error
 }
 
 // patience is how long kube-proxy may take to get ready, in the clock of the lab.
@@ -59,39 +60,35 @@ const patience = 2 * time.Minute
 // Start starts a kube-proxy and waits until it knows everything of the Objects
 // but Services and EndpointSlices. A machine that cannot run it gives an error
 // with what it logged.
-func Start(ctx context.Context, c Config, o *Objects) (*Proxy, error) {
-	if c.Enter == nil {
-		c.Enter = func(fn func() error) error { return fn() }
-	}
+func Start(ctx context.Context, c Config, o *apiclient.Objects) (*Proxy, error) {
 	if c.Dir == "" {
 		c.Dir = "/run"
 	}
-	p := &Proxy{config: c, store: apiserver.NewStore(0), log: newLog(), ended: make(chan error, 1)}
+	p := &Proxy{config: c, said: newSaid()}
 	if err := p.start(ctx, o); err != nil {
 		return nil, errors.Join(p.explain(err), p.Stop())
 	}
 	return p, nil
 }
 
-func (p *Proxy) start(ctx context.Context, o *Objects) error {
+func (p *Proxy) start(ctx context.Context, o *apiclient.Objects) (err error) {
 	p.client = &http.Client{Timeout: patience, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, network, address string) (c net.Conn, err error) {
-			err = p.config.Enter(func() error { c, err = new(net.Dialer).DialContext(ctx, network, address); return err })
+			err = p.config.Enter.Do(func() error { c, err = new(net.Dialer).DialContext(ctx, network, address); return err })
 			return c, err
 		},
 	}}
-	if err := p.config.Enter(func() (err error) { p.families, err = families(); return err }); err != nil {
+	if err := p.config.Enter.Do(func() (err error) { p.families, err = families(); return err }); err != nil {
 		return err
 	}
 	// kube-proxy syncs first when it has Services and EndpointSlices. What it
 	// learns of ServiceCIDRs may come later and does not lead to a sync: so those
 	// two wait until it has everything else.
-	p.gate = newGate(apiserver.Handler(p.store), apiserver.Services.Path(), apiserver.EndpointSlices.Path())
-	if err := p.listen(); err != nil {
+	if p.feed, err = apiclient.NewFeed(p.config.Enter); err != nil {
 		return err
 	}
-	if err := p.publishFirst(o); err != nil {
+	if err := p.publishFirst(ctx, o); err != nil {
 		return err
 	}
 	if err := p.spawn(o); err != nil {
@@ -102,7 +99,7 @@ func (p *Proxy) start(ctx context.Context, o *Objects) error {
 	}
 	// The handler of ServiceCIDRs is called once for each and once after the last
 	// (pkg/proxy/config/config.go).
-	if err := p.until(ctx, patience, func(bool) (bool, error) { return p.log.count(saidServiceCIDRs) > len(o.ServiceCIDRs), nil }); err != nil {
+	if err := p.until(ctx, patience, func(bool) (bool, error) { return p.said.count(saidServiceCIDRs) > len(o.ServiceCIDRs), nil }); err != nil {
 		return fmt.Errorf("waiting until kube-proxy knows the ServiceCIDRs: %w", err)
 	}
 	if p.config.Terse && p.config.Mode.terse() != verbose {
@@ -110,7 +107,7 @@ func (p *Proxy) start(ctx context.Context, o *Objects) error {
 			return err
 		}
 	}
-	return p.encode(ctx)
+	return p.feed.Encode(ctx, "application/vnd.kubernetes.protobuf")
 }
 
 // families are those for which kube-proxy has a proxier in the calling thread's
@@ -133,7 +130,7 @@ func families() ([]backends.Family, error) {
 // Open lets kube-proxy have its Services and EndpointSlices and waits for its first
 // sync.
 func (p *Proxy) Open(ctx context.Context) error {
-	if err := p.sync(ctx, func() error { p.gate.open(); return nil }); err != nil {
+	if err := p.sync(ctx, func() error { p.feed.Open(); return nil }); err != nil {
 		return p.explain(fmt.Errorf("waiting for the first sync: %w", err))
 	}
 	return nil
@@ -141,45 +138,17 @@ func (p *Proxy) Open(ctx context.Context) error {
 
 // OnComplete has fn called whenever kube-proxy says that a sync is complete, while
 // its next line waits; nil has nothing called.
-func (p *Proxy) OnComplete(fn func()) { p.log.onComplete(fn) }
+func (p *Proxy) OnComplete(fn func()) { p.said.onComplete(fn) }
 
 // PID is the process's number.
-func (p *Proxy) PID() int { return p.cmd.Process.Pid }
+func (p *Proxy) PID() int { return p.process.PID() }
 
 // Alive is why kube-proxy does not run any more, nil while it does.
-func (p *Proxy) Alive() error {
-	select {
-	case err := <-p.ended:
-		p.ended <- err
-		return p.explain(endOf(err))
-	default:
-		return nil
-	}
-}
-
-// endOf says how the program ended.
-func endOf(err error) error {
-	if err == nil {
-		return errors.New("kube-proxy ended by itself")
-	}
-	return fmt.Errorf("kube-proxy ended: %w", err)
-}
-
-// listen serves the API.
-func (p *Proxy) listen() error {
-	var l net.Listener
-	err := p.config.Enter(func() (err error) { l, err = net.Listen("tcp", "127.0.0.1:0"); return err })
-	if err != nil {
-		return err
-	}
-	p.server = &http.Server{Handler: p.gate, Addr: l.Addr().String(), ReadHeaderTimeout: patience}
-	go func() { _ = p.server.Serve(l) }() // it ends with ErrServerClosed
-	return nil
-}
+func (p *Proxy) Alive() error { return p.process.Alive() }
 
 // freeAddress is one on which nobody listens.
 func (p *Proxy) freeAddress() (address string, err error) {
-	err = p.config.Enter(func() error {
+	err = p.config.Enter.Do(func() error {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return err
@@ -191,7 +160,7 @@ func (p *Proxy) freeAddress() (address string, err error) {
 }
 
 // spawn starts the program with the tools of the variant of iptables.
-func (p *Proxy) spawn(o *Objects) (err error) {
+func (p *Proxy) spawn(o *apiclient.Objects) (err error) {
 	if p.dir, err = os.MkdirTemp(p.config.Dir, "kube-proxy-"); err != nil {
 		return err
 	}
@@ -204,33 +173,29 @@ func (p *Proxy) spawn(o *Objects) (err error) {
 			return err
 		}
 	}
-	config := filepath.Join(p.dir, "config.yaml")
-	if err := os.WriteFile(config, []byte(p.config.configuration(o.ClusterCIDR, p.metrics, healthz)), 0o600); err != nil {
+	configuration, err := p.config.configuration(o.ClusterCIDR, p.metrics, healthz)
+	if err != nil {
 		return err
 	}
-	p.cmd = exec.Command(p.config.Program, "--config="+config, "--master=http://"+p.server.Addr, "--hostname-override="+o.Node.Name)
-	p.cmd.Env = environment(p.dir)
-	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // its children go with it
-	if err := p.config.Enter(p.cmd.Start); err != nil {
-		return fmt.Errorf("starting %s: %w", p.config.Program, err)
+	config := filepath.Join(p.dir, "config.yaml")
+	if err := os.WriteFile(config, configuration, 0o600); err != nil {
+		return err
 	}
-	go func() { p.ended <- p.cmd.Wait() }()
-	return nil
+	args := append([]string{"--config=" + config, "--master=" + p.feed.URL(), "--hostname-override=" + o.Node.Name}, p.config.Flags...)
+	cmd := exec.Command(p.config.Program, args...)
+	cmd.Env = environment(p.dir)
+	p.process, err = apiclient.StartProcess("kube-proxy", cmd, apiclient.NewLog(p.said.lines), p.config.Enter)
+	return err
 }
 
 // Stop ends kube-proxy and the tools that it is running.
 func (p *Proxy) Stop() error {
 	var errs []error
-	if p.cmd != nil && p.cmd.Process != nil {
-		_ = syscall.Kill(-p.PID(), syscall.SIGKILL) // it may have ended by itself
-		ended := <-p.ended                          // it was killed by us, so that its status says no more
-		if exit := (*exec.ExitError)(nil); ended != nil && !errors.As(ended, &exit) {
-			errs = append(errs, ended)
-		}
+	if p.process != nil {
+		errs = append(errs, p.process.Stop(0)) // what it would do before it ends is for nobody
 	}
-	if p.server != nil {
-		errs = append(errs, p.server.Close())
+	if p.feed != nil {
+		errs = append(errs, p.feed.Close())
 	}
 	if p.dir != "" {
 		errs = append(errs, os.RemoveAll(p.dir))
@@ -240,36 +205,16 @@ func (p *Proxy) Stop() error {
 
 // explain adds the end of kube-proxy's log to an error.
 func (p *Proxy) explain(err error) error {
-	if err == nil {
-		return nil
+	if p.process == nil {
+		return err
 	}
-	return fmt.Errorf("%w\n  | %s", err, strings.Join(p.log.end(), "\n  | "))
+	return p.process.Explain(err)
 }
 
 // until waits for a condition, which is asked again whenever kube-proxy says
 // something, and, with late set, from time to time.
 func (p *Proxy) until(ctx context.Context, patience time.Duration, holds func(late bool) (bool, error)) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("nothing for %s", patience))
-	defer cancel()
-	late := false
-	for {
-		said := p.log.next()
-		ok, err := holds(late)
-		if ok || err != nil {
-			return err
-		}
-		late = false
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case err := <-p.ended:
-			p.ended <- err
-			return endOf(err)
-		case <-said:
-		case <-time.After(time.Second):
-			late = true
-		}
-	}
+	return p.process.Until(ctx, patience, time.Second, holds)
 }
 
 // introduce gives kube-proxy its Node's labels when it is ready for them. It may
@@ -277,16 +222,16 @@ func (p *Proxy) until(ctx context.Context, patience time.Duration, holds func(la
 // before the handler that tells the proxiers is told of them (NodeTopologyConfig
 // in cmd/kube-proxy/app/server.go), and then it knows no zone until that changes.
 func (p *Proxy) introduce(ctx context.Context, n *corev1.Node) error {
-	if err := p.until(ctx, patience, func(bool) (bool, error) { return p.log.count(saidNodeSynced) > 0, nil }); err != nil {
+	if err := p.until(ctx, patience, func(bool) (bool, error) { return p.said.count(saidNodeSynced) > 0, nil }); err != nil {
 		return fmt.Errorf("waiting until kube-proxy has its Node: %w", err)
 	}
-	if err := p.store.Set(n); err != nil {
+	if err := p.feed.Set(n); err != nil {
 		return err
 	}
 	if _, zoned := n.Labels[corev1.LabelTopologyZone]; !zoned {
 		return nil
 	}
-	knows := func(bool) (bool, error) { return p.log.count(saidTopology) >= len(p.families), nil }
+	knows := func(bool) (bool, error) { return p.said.count(saidTopology) >= len(p.families), nil }
 	if err := p.until(ctx, patience, knows); err != nil {
 		return fmt.Errorf("waiting until kube-proxy knows its zone: %w", err)
 	}

@@ -1,4 +1,4 @@
-package kubeproxy
+package apiclient
 
 import (
 	"fmt"
@@ -14,6 +14,18 @@ import (
 	"github.com/svcmark/svcmark/backends"
 )
 
+// Objects are everything that a node's proxy learns: what the API server holds, and
+// what of its configuration makes a difference to what it programs.
+type Objects struct {
+	Node           corev1.Node
+	Services       []corev1.Service
+	EndpointSlices []discoveryv1.EndpointSlice
+	ServiceCIDRs   []networkingv1.ServiceCIDR
+	// ClusterCIDR is kube-proxy's clusterCIDR: "", a prefix, or one a family with
+	// a comma between.
+	ClusterCIDR string
+}
+
 // elsewhere is the node of all endpoints that are not local: a proxy asks for no
 // more.
 const elsewhere = "elsewhere"
@@ -22,7 +34,7 @@ type serviceName struct{ namespace, name string }
 
 func nameOf(p *backends.ServicePort) serviceName { return serviceName{p.Namespace, p.Name} }
 
-// ObjectsOf is a State as the API's objects: those of which kube-proxy makes the
+// ObjectsOf is a State as the API's objects: those of which a proxy makes the
 // State again. The order of Services is that of their first ServicePorts.
 func ObjectsOf(state *backends.State) *Objects {
 	o := &Objects{Node: nodeObject(&state.Node), ClusterCIDR: join(state.Node.ClusterCIDRs)}

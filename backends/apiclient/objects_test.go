@@ -1,4 +1,4 @@
-package kubeproxy
+package apiclient
 
 import (
 	"fmt"
@@ -96,28 +96,14 @@ func TestChangeOf(t *testing.T) {
 		servicePort("endpoint", "", "10.0.0.1:80", "10.1.0.2:80"),
 		servicePort("port", "a", "10.0.0.3:80", "10.1.0.1:80"), stays,
 	)
-	c := changeOf(backends.Diff(from, to))
-	told := func(old, now bool, name string) string {
-		return fmt.Sprintf("%s %t %t", name, old, now)
-	}
+	c := ChangeOf(backends.Diff(from, to))
 	var got []string
-	for _, s := range c.services {
-		name := ""
-		if s.old != nil {
-			name = s.old.Name
-		} else {
-			name = s.now.Name
+	for _, s := range c.All() {
+		o := s.Now
+		if o == nil {
+			o = s.Old
 		}
-		got = append(got, told(s.old != nil, s.now != nil, name))
-	}
-	for _, s := range c.slices {
-		name := ""
-		if s.old != nil {
-			name = s.old.Name
-		} else {
-			name = s.now.Name
-		}
-		got = append(got, told(s.old != nil, s.now != nil, name))
+		got = append(got, fmt.Sprintf("%s %t %t", o.GetName(), s.Old != nil, s.Now != nil))
 	}
 	want := []string{
 		"comes false true", "port true true", "goes true false",

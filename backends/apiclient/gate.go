@@ -1,4 +1,4 @@
-package kubeproxy
+package apiclient
 
 import (
 	"net/http"
