@@ -49,6 +49,7 @@ func (c *Cell) Alive() error {
 // same time: a second sync for another meter would not start from empty. What a
 // backend does beforehand (backends.Preparer) is in no figure.
 func (c *Cell) Program(ctx context.Context) error {
+	c.serveJudge()
 	if p, ok := c.Backend.(backends.Preparer); ok {
 		if err := p.Prepare(ctx, c.State); err != nil {
 			return fmt.Errorf("getting ready for the full sync: %w", err)

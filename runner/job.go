@@ -15,6 +15,7 @@ import (
 	"github.com/svcmark/svcmark/lab"
 	"github.com/svcmark/svcmark/measure"
 	"github.com/svcmark/svcmark/results"
+	"github.com/svcmark/svcmark/scenarios"
 )
 
 // Verb is the argument with which this program is started as a worker.
@@ -24,17 +25,34 @@ const Verb = "worker"
 type Registry struct {
 	Backends     map[string]func() backends.Backend
 	Measurements map[string]measure.Measurement
+	// Define makes the backend of a program that a scenario defines; nil where there
+	// can be none.
+	Define func(*scenarios.Program) (backends.Backend, error)
 	// WorkerArgs are further arguments with which a worker makes the same Registry.
 	WorkerArgs []string
+}
+
+// backend makes a backend, one of the registry's or of those that are defined.
+func (r Registry) backend(name string, defined []scenarios.Program) (backends.Backend, error) {
+	if make := r.Backends[name]; make != nil {
+		return make(), nil
+	}
+	for i := range defined {
+		if p := &defined[i]; p.Name == name && r.Define != nil {
+			return r.Define(p)
+		}
+	}
+	return nil, fmt.Errorf("there is no backend %s", name)
 }
 
 // args start this program as a worker.
 func (r Registry) args() []string { return append([]string{Verb}, r.WorkerArgs...) }
 
-// job is a worker's input. Exactly one field is set.
+// job is a worker's input. One of Probe and Cell is set.
 type job struct {
-	Probe []string `json:"probe,omitempty"` // backends to probe
-	Cell  *cellJob `json:"cell,omitempty"`
+	Probe    []string            `json:"probe,omitempty"`    // backends to probe
+	Programs []scenarios.Program `json:"programs,omitempty"` // those of Probe that are defined
+	Cell     *cellJob            `json:"cell,omitempty"`
 }
 
 // cellJob is all that a worker needs to know of its cell. The state itself is

@@ -20,11 +20,11 @@ func (r Registry) Known() scenarios.Known {
 	}
 }
 
-// Probe asks each backend, inside the lab, whether it can run there. The map
-// has an entry for every backend; nil means that it can. The error is the
-// lab's own.
-func (r Registry) Probe(ctx context.Context, l lab.Lab, names []string) (map[string]*Missing, error) {
-	input, err := json.Marshal(job{Probe: names})
+// Probe asks each backend, some of which a scenario may define, inside the lab,
+// whether it can run there. The map has an entry for every backend; nil means that it
+// can. The error is the lab's own.
+func (r Registry) Probe(ctx context.Context, l lab.Lab, names []string, defined []scenarios.Program) (map[string]*Missing, error) {
+	input, err := json.Marshal(job{Probe: names, Programs: defined})
 	if err != nil {
 		return nil, err
 	}

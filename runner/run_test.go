@@ -281,7 +281,7 @@ func TestProbe(t *testing.T) {
 		}
 		return nil
 	}}
-	found, err := Registry{}.Probe(t.Context(), l, []string{"a", "b"})
+	found, err := Registry{}.Probe(t.Context(), l, []string{"a", "b"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -292,7 +292,7 @@ func TestProbe(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	l.work = func(context.Context, job, func(event)) error { return nil }
-	if _, err := (Registry{}).Probe(t.Context(), l, []string{"a"}); err == nil {
+	if _, err := (Registry{}).Probe(t.Context(), l, []string{"a"}, nil); err == nil {
 		t.Error("a silent probe was taken for a good one")
 	}
 }

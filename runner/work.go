@@ -36,16 +36,19 @@ func Work(ctx context.Context, in io.Reader, out io.Writer, reg Registry) error 
 		}
 	default:
 		for _, name := range j.Probe {
-			e.send(event{Probed: probe(ctx, name, reg)})
+			e.send(event{Probed: probe(ctx, name, j.Programs, reg)})
 		}
 	}
 	e.send(event{Complete: true})
 	return e.err
 }
 
-func probe(ctx context.Context, name string, reg Registry) *probed {
+func probe(ctx context.Context, name string, defined []scenarios.Program, reg Registry) *probed {
 	p := &probed{Backend: name}
-	err := reg.Backends[name]().Probe(ctx)
+	backend, err := reg.backend(name, defined)
+	if err == nil {
+		err = backend.Probe(ctx)
+	}
 	var missing *backends.NotSupportedError
 	switch {
 	case err == nil:
@@ -83,9 +86,13 @@ func workCell(ctx context.Context, j *cellJob, e *encoder, reg Registry) (err er
 	}
 	defer func() { err = errors.Join(err, topology.Close()) }()
 
+	backend, err := reg.backend(j.Backend, scenario.Programs)
+	if err != nil {
+		return err
+	}
 	cell := &measure.Cell{
 		Labels:  labels(j),
-		Backend: reg.Backends[j.Backend](), State: state, Topology: topology,
+		Backend: backend, State: state, Topology: topology,
 		Clock: j.Clock, Seed: scenario.Seed, Operations: scenario.Operations, Timeout: operationTimeout,
 		Step: func(what string) { e.send(event{Phase: what}) },
 	}

@@ -18,7 +18,7 @@ func everything() *Scenario {
 			Mix: Mix{40, 30, 15, 10, 5}, Protocols: Protocols{60, 30, 10},
 			Policies: Policies{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
 		},
-		Backends:   []string{"null", "kube-proxy@ipvs", "true", "no"},
+		Backends: []string{"null", "kube-proxy@ipvs", "true", "no"},
 		Programs: []Program{
 			{Name: "true", Exec: &Exec{
 				Command: []string{"./a b", "--x=${KUBECONFIG}", "\"'\\"}, Env: []Variable{{"A", ""}, {"yes", "1: {2}"}},

@@ -69,6 +69,9 @@ func (f *Feed) Encode(ctx context.Context, mediaType string) error {
 	return nil
 }
 
+// Asked is closed when somebody has asked for Services or EndpointSlices.
+func (f *Feed) Asked() <-chan struct{} { return f.gate.asked }
+
 // Open lets the program have Services and EndpointSlices.
 func (f *Feed) Open() { f.gate.open() }
 

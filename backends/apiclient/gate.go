@@ -13,16 +13,19 @@ type gate struct {
 	paths  []string
 	opened chan struct{}
 	once   sync.Once
+	asked  chan struct{} // closed by the first request for the paths
+	first  sync.Once
 }
 
 func newGate(h http.Handler, paths ...string) *gate {
-	return &gate{Handler: h, paths: paths, opened: make(chan struct{})}
+	return &gate{Handler: h, paths: paths, opened: make(chan struct{}), asked: make(chan struct{})}
 }
 
 func (g *gate) open() { g.once.Do(func() { close(g.opened) }) }
 
 func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if slices.ContainsFunc(g.paths, func(p string) bool { return strings.HasPrefix(r.URL.Path, p) }) {
+		g.first.Do(func() { close(g.asked) })
 		select {
 		case <-g.opened:
 		case <-r.Context().Done():

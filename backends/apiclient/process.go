@@ -15,7 +15,8 @@ type Process struct {
 	name  string // in errors
 	cmd   *exec.Cmd
 	log   *Log
-	ended chan error
+	ended chan struct{} // closed when it has ended
+	wait  error         // what Wait said, when it has
 }
 
 // StartProcess starts a program in a namespace; all that it says goes into the log.
@@ -26,8 +27,8 @@ func StartProcess(name string, cmd *exec.Cmd, log *Log, enter Enter) (*Process, 
 	if err := enter.Do(cmd.Start); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", cmd.Path, err)
 	}
-	p := &Process{name: name, cmd: cmd, log: log, ended: make(chan error, 1)}
-	go func() { p.ended <- cmd.Wait() }()
+	p := &Process{name: name, cmd: cmd, log: log, ended: make(chan struct{})}
+	go func() { p.wait = cmd.Wait(); close(p.ended) }()
 	return p, nil
 }
 
@@ -43,15 +44,17 @@ func (p *Process) Alive() error {
 	return nil
 }
 
+// Ended is closed when the program has ended.
+func (p *Process) Ended() <-chan struct{} { return p.ended }
+
 // end is how the program ended, nil while it runs.
 func (p *Process) end() error {
 	select {
-	case err := <-p.ended:
-		p.ended <- err
-		if err == nil {
+	case <-p.ended:
+		if p.wait == nil {
 			return fmt.Errorf("%s ended by itself", p.name)
 		}
-		return fmt.Errorf("%s ended: %w", p.name, err)
+		return fmt.Errorf("%s ended: %w", p.name, p.wait)
 	default:
 		return nil
 	}
@@ -86,8 +89,7 @@ func (p *Process) Until(ctx context.Context, patience, period time.Duration, hol
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case err := <-p.ended:
-			p.ended <- err
+		case <-p.ended:
 			return p.end()
 		case <-said:
 		case <-time.After(period):
@@ -102,17 +104,15 @@ func (p *Process) Stop(grace time.Duration) error {
 	if grace > 0 {
 		_ = syscall.Kill(p.PID(), syscall.SIGTERM) // it may have ended by itself
 		select {
-		case err := <-p.ended:
-			p.ended <- err
+		case <-p.ended:
 		case <-time.After(grace):
 		}
 	}
 	_ = syscall.Kill(-p.PID(), syscall.SIGKILL) // its children may live on
-	err := <-p.ended
-	p.ended <- err
+	<-p.ended
 	// It was ended by us, so that its status says no more.
-	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) && !errors.Is(err, exec.ErrWaitDelay) {
-		return err
+	if exit := (*exec.ExitError)(nil); p.wait != nil && !errors.As(p.wait, &exit) && !errors.Is(p.wait, exec.ErrWaitDelay) {
+		return p.wait
 	}
 	return nil
 }

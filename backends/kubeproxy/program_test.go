@@ -64,6 +64,5 @@ func TestPrepareOfAProgramThatEnds(t *testing.T) {
 	}
 }
 
-
 // empty is a node without Services.
 func empty() *backends.State { return &backends.State{Node: backends.Node{Name: "n"}} }

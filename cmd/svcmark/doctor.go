@@ -100,7 +100,7 @@ func diagnoseLab(ctx context.Context, name string, l lab.Lab, env lab.Environmen
 	var found map[string]*runner.Missing
 	if err == nil {
 		d.Clock, d.Kernel = l.Clock(), env.Kernel
-		found, err = registry().Probe(ctx, l, names)
+		found, err = registry().Probe(ctx, l, names, nil)
 	}
 	if err != nil {
 		d.Reason = err.Error()

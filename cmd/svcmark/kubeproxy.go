@@ -125,6 +125,18 @@ func (k kubeProxies) variants() map[string][]string {
 	return variants
 }
 
+// labels are those of the kube-proxies, nil when one has none.
+func (k kubeProxies) labels() []string {
+	var labels []string
+	for _, p := range k {
+		if p.label == "" {
+			return nil
+		}
+		labels = append(labels, p.label)
+	}
+	return labels
+}
+
 // used are those that are there and whose backends are among the names.
 func (k kubeProxies) used(names []string) kubeProxies {
 	var used kubeProxies

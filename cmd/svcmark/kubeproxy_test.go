@@ -50,7 +50,7 @@ func TestKubeProxyVariants(t *testing.T) {
 	if got := v["kube-proxy-ipvs"]; !slices.Equal(got, []string{"kube-proxy@old-ipvs", "kube-proxy@new-ipvs"}) {
 		t.Errorf("kube-proxy-ipvs becomes %q", got)
 	}
-	known := registryWith(labelled).Known().Backends
+	known := registryWith(programs{proxies: labelled}).Known().Backends
 	for of, names := range v {
 		for _, n := range names {
 			if !slices.Contains(known, n) {

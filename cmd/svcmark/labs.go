@@ -20,6 +20,7 @@ import (
 	"github.com/svcmark/svcmark/lab/vm/image"
 	"github.com/svcmark/svcmark/results"
 	"github.com/svcmark/svcmark/runner"
+	"github.com/svcmark/svcmark/scenarios"
 )
 
 // labFlags choose where a scenario runs.
@@ -30,8 +31,8 @@ type labFlags struct {
 	modules string
 	memory  int
 
-	silence time.Duration // after which a guest counts as hung; 0 is the lab's own
-	proxies kubeProxies   // that the backends need
+	silence  time.Duration // after which a guest counts as hung; 0 is the lab's own
+	programs programs      // that the backends need
 }
 
 func (f *labFlags) register(cmd *cobra.Command) {
@@ -91,16 +92,16 @@ type opened struct {
 
 // open chooses the lab, makes sure that every backend can run in it, and says
 // what its figures belong to.
-func (f *labFlags) open(ctx context.Context, s *streams, names []string) (*opened, error) {
+func (f *labFlags) open(ctx context.Context, s *streams, scenario *scenarios.Scenario) (*opened, error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	if f.lab != "vm" && f.clock != "virtual" {
-		l, reg := &lab.NetNS{Executable: exe}, registryWith(f.proxies)
-		missing, err := firstMissing(ctx, l, reg, names)
+		l, reg := &lab.NetNS{Executable: exe}, registryWith(f.programs)
+		missing, err := firstMissing(ctx, l, reg, scenario)
 		if err == nil && missing == nil {
-			env, err := l.Environment(image.Versions(ctx, append(image.Tools(), f.proxies.used(names).tools()...)))
+			env, err := l.Environment(image.Versions(ctx, append(image.Tools(), f.programs.used(scenario.Backends, scenario.Programs).tools()...)))
 			return &opened{l, reg, fingerprint("netns", l, env, exe)}, err
 		}
 		if f.lab == "netns" || ctx.Err() != nil {
@@ -108,17 +109,17 @@ func (f *labFlags) open(ctx context.Context, s *streams, names []string) (*opene
 		}
 		fmt.Fprintf(s.err, "Using the vm lab: %v\n", errors.Join(err, missing))
 	}
-	return f.openVM(ctx, s.err, exe, names)
+	return f.openVM(ctx, s.err, exe, scenario)
 }
 
-func (f *labFlags) openVM(ctx context.Context, log io.Writer, exe string, names []string) (*opened, error) {
-	options, reg := f.guest(exe, log), registryWith(f.proxies.inGuest())
-	options.Tools = append(image.Tools(), f.proxies.used(names).tools()...)
+func (f *labFlags) openVM(ctx context.Context, log io.Writer, exe string, scenario *scenarios.Scenario) (*opened, error) {
+	options, reg := f.guest(exe, log), registryWith(f.programs.inGuest())
+	options.Tools = append(image.Tools(), f.programs.used(scenario.Backends, scenario.Programs).tools()...)
 	l, err := vm.New(ctx, options)
 	if err != nil {
 		return nil, err
 	}
-	missing, err := firstMissing(ctx, l, reg, names)
+	missing, err := firstMissing(ctx, l, reg, scenario)
 	if err := errors.Join(err, missing); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -147,12 +148,12 @@ func (f *labFlags) guest(exe string, log io.Writer) vm.Options {
 }
 
 // firstMissing probes the backends in the lab.
-func firstMissing(ctx context.Context, l lab.Lab, reg runner.Registry, names []string) (missing, err error) {
-	found, err := reg.Probe(ctx, l, names)
+func firstMissing(ctx context.Context, l lab.Lab, reg runner.Registry, s *scenarios.Scenario) (missing, err error) {
+	found, err := reg.Probe(ctx, l, s.Backends, s.Programs)
 	if err != nil {
 		return nil, err
 	}
-	for _, n := range names {
+	for _, n := range s.Backends {
 		if m := found[n]; m != nil {
 			return fmt.Errorf("backend %s cannot run here: %w", n, m), nil
 		}

@@ -34,16 +34,17 @@ func registry() runner.Registry {
 	}
 }
 
-// registryWith adds the kube-proxies, each as a backend in every mode.
-func registryWith(proxies kubeProxies) runner.Registry {
+// registryWith adds the kube-proxies, each as a backend in every mode, and what a
+// scenario may define.
+func registryWith(programs programs) runner.Registry {
 	r := registry()
-	for _, p := range proxies {
+	for _, p := range programs.proxies {
 		for mode, o := range proxyModes() {
 			o.Program = p.path
 			r.Backends[p.backend(mode)] = func() backends.Backend { return kubeproxy.New(o) }
 		}
 	}
-	r.WorkerArgs = proxies.args()
+	r.Define, r.WorkerArgs = programs.define, programs.args()
 	return r
 }
 

@@ -60,7 +60,7 @@ func TestEveryBackendConforms(t *testing.T) {
 }
 
 func TestPresetsNameWhatIsRegistered(t *testing.T) {
-	known := registryWith(kubeProxies{{path: kubeProxyName}}).Known()
+	known := registryWith(programs{proxies: kubeProxies{{path: kubeProxyName}}}).Known()
 	if len(scenarios.Presets()) == 0 {
 		t.Error("there are no presets")
 	}

@@ -25,7 +25,7 @@ import (
 type runFlags struct {
 	scenarios.Overrides
 	lab      labFlags
-	proxies  kubeProxies
+	proxies  kubeProxies // as they were named
 	seed     uint64
 	out      string
 	resume   bool
@@ -71,7 +71,7 @@ func newRun(s *streams) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringSliceVar(&f.Backends, "backends", nil, "run these `backends` instead of the scenario's: "+strings.Join(registryWith(kubeProxies{{path: kubeProxyName}}).Known().Backends, ", "))
+	flags.StringSliceVar(&f.Backends, "backends", nil, "run these `backends` instead of the scenario's: "+strings.Join(registryWith(programs{proxies: kubeProxies{{path: kubeProxyName}}}).Known().Backends, ", "))
 	flags.Var(&f.proxies, kubeProxyName, "measure this kube-proxy, several with a label each: kube-proxy@LABEL-nftables (default: the one beside svcmark, or in PATH)")
 	flags.IntSliceVar(&f.Services, "services", nil, "run at these `numbers` of Services instead of the scenario's")
 	flags.IntSliceVar(&f.Endpoints, "endpoints", nil, "run with these `numbers` of endpoints per Service")
@@ -97,18 +97,23 @@ func (f *runFlags) run(ctx context.Context, s *streams, name string) error {
 	if err != nil {
 		return err
 	}
-	if f.lab.proxies, err = f.proxies.found(exe); err != nil {
+	if f.lab.programs.proxies, err = f.proxies.found(exe); err != nil {
 		return err
 	}
-	f.Variants = f.lab.proxies.variants()
-	known := registryWith(f.lab.proxies).Known()
+	f.Variants, f.Labels = f.lab.programs.proxies.variants(), f.lab.programs.proxies.labels()
+	known := registryWith(f.lab.programs).Known()
 	file := known
 	file.Backends = slices.AppendSeq(slices.Clone(known.Backends), maps.Keys(f.Variants))
+	file.Program = checkProgram
 	scenario, err := scenarios.Load(name, file)
 	if err != nil {
 		return err
 	}
+	known.Program = func(d *scenarios.Program) error { _, err := f.lab.programs.define(d); return err }
 	if scenario, err = scenario.With(f.Overrides, known); err != nil {
+		return err
+	}
+	if f.lab.programs.execs, err = execsOf(name, scenario.Programs); err != nil {
 		return err
 	}
 	shard, err := parseShard(f.shard)
@@ -126,7 +131,7 @@ func (f *runFlags) run(ctx context.Context, s *streams, name string) error {
 	}
 	// One sync is one silence: whoever lets a cell take longer means it.
 	f.lab.silence = max(vm.DefaultTimeout, f.timeout)
-	l, err := f.lab.open(ctx, s, scenario.Backends)
+	l, err := f.lab.open(ctx, s, scenario)
 	if err != nil {
 		return err
 	}

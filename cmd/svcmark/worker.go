@@ -10,17 +10,18 @@ import (
 
 // newWorker is the verb with which a lab starts this program on a node.
 func newWorker(s *streams) *cobra.Command {
-	var proxies kubeProxies
+	var programs programs
 	cmd := &cobra.Command{
 		Use: runner.Verb, Hidden: true, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := lab.EnterNode(); err != nil {
 				return err
 			}
-			return runner.Work(cmd.Context(), s.in, s.out, registryWith(proxies))
+			return runner.Work(cmd.Context(), s.in, s.out, registryWith(programs))
 		},
 	}
-	cmd.Flags().Var(&proxies, kubeProxyName, "")
+	cmd.Flags().Var(&programs.proxies, kubeProxyName, "")
+	cmd.Flags().Var(&programs.execs, execFlag, "")
 	return cmd
 }
 
