@@ -17,8 +17,10 @@ type Programming struct {
 	Elapsed   int64 // from the call of Sync to its return, in nanoseconds of the clock
 	Idle      int64 // the part of Elapsed in which the machine did nothing; virtual clock only
 	CPU       cpuTimes
-	Kernel    int64 // bytes of kernel memory that came with it
-	ToolsPeak int64 // bytes; the largest resident set among the programs that it started, 0 for unknown
+	Kernel    int64                // bytes of kernel memory that came with it
+	ToolsPeak int64                // bytes; the largest resident set among the programs that it started, 0 for unknown
+	Resident  int64                // bytes; of the programs that run for the backend, after it
+	Reported  *backends.SelfReport // what they say of it, nil when nobody asks or they do not
 }
 
 // Watched is a Backend whose work another program does: when that says that it is
@@ -55,6 +57,10 @@ func (c *Cell) Program(ctx context.Context) error {
 			return fmt.Errorf("getting ready for the full sync: %w", err)
 		}
 	}
+	said, err := c.selfReport(ctx)
+	if err != nil {
+		return err
+	}
 	settle()
 	empty, err := c.readMeters()
 	if err != nil {
@@ -73,6 +79,17 @@ func (c *Cell) Program(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	resident, err := c.resident()
+	if err != nil {
+		return err
+	}
+	if said != nil {
+		now, err := c.selfReport(ctx)
+		if err != nil {
+			return err
+		}
+		*said = now.Since(*said)
+	}
 	c.programmed = Programming{
 		Elapsed: after.clock - before.clock, Idle: after.idle - before.idle,
 		CPU: cpuTimes{
@@ -80,6 +97,7 @@ func (c *Cell) Program(ctx context.Context) error {
 			softirq: rest.softirq - empty.softirq,
 		},
 		Kernel: rest.memory - empty.memory, ToolsPeak: peak,
+		Resident: resident, Reported: said,
 	}
 	return nil
 }

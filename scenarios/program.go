@@ -38,10 +38,10 @@ type Variable struct{ Name, Value string }
 // VIP of it, and no endpoint that it has not.
 type Ready struct {
 	Timeout  time.Duration // for all of them; 2 minutes by default
-	Interval time.Duration // between two packets, and the patience with each; 20 ms by default
+	Interval time.Duration // between two packets, and the patience with each; 5 ms by default
 }
 
-func defaultReady() Ready { return Ready{Timeout: 2 * time.Minute, Interval: 20 * time.Millisecond} }
+func defaultReady() Ready { return Ready{Timeout: 2 * time.Minute, Interval: 5 * time.Millisecond} }
 
 // program is the definition of a backend, nil when the scenario has none of that name.
 func (s *Scenario) program(name string) *Program {

@@ -34,7 +34,7 @@ func TestPrograms(t *testing.T) {
 	want := []Program{
 		{Name: "mine", Exec: &Exec{
 			Command: []string{"./proxy", "--kubeconfig=${KUBECONFIG}"}, Env: []Variable{{"A", "1"}, {"B", "2"}},
-			Ready: Ready{time.Minute, 20 * time.Millisecond},
+			Ready: Ready{time.Minute, 5 * time.Millisecond},
 		}},
 		{Name: "fast", KubeProxy: &KubeProxy{Mode: "nftables", Flags: []string{"--a=b"}, Configuration: "nftables:\n  minSyncPeriod: 0s\n"}},
 	}

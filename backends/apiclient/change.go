@@ -2,6 +2,9 @@ package apiclient
 
 import (
 	"reflect"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/svcmark/svcmark/backends"
 	"github.com/svcmark/svcmark/cluster/apiserver"
@@ -77,4 +80,14 @@ func difference[T apiserver.Object](old, now []T) (changes []apiserver.Change) {
 		}
 	}
 	return changes
+}
+
+// Stamp writes into the EndpointSlices when they were changed, as their controller
+// does: proxies tell from it how long a change was on its way.
+func (c *Change) Stamp(at time.Time) {
+	for _, s := range c.EndpointSlices {
+		if o := s.Now; o != nil {
+			o.SetAnnotations(map[string]string{corev1.EndpointsLastChangeTriggerTime: at.Format(time.RFC3339Nano)})
+		}
+	}
 }

@@ -189,7 +189,9 @@ func (b *Backend) Apply(ctx context.Context, d *backends.Delta) error {
 	if err := d.To.Check(); err != nil {
 		return b.named(err)
 	}
-	if err := b.feed.Push(ctx, apiclient.ChangeOf(d)); err != nil {
+	change := apiclient.ChangeOf(d)
+	change.Stamp(time.Now())
+	if err := b.feed.Push(ctx, change); err != nil {
 		return b.failed(err)
 	}
 	b.state = d.To

@@ -113,7 +113,9 @@ func (b *Backend) Apply(ctx context.Context, d *backends.Delta) error {
 	if err := d.To.Check(); err != nil {
 		return fmt.Errorf("kube-proxy: %w", err)
 	}
-	if err := b.proxy.Update(ctx, apiclient.ChangeOf(d)); err != nil {
+	change := apiclient.ChangeOf(d)
+	change.Stamp(time.Now())
+	if err := b.proxy.Update(ctx, change); err != nil {
 		return b.failed(err)
 	}
 	b.state = d.To

@@ -1,7 +1,6 @@
 package kubeproxy
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -76,15 +75,26 @@ func (p *Proxy) scrape(ctx context.Context) (map[string]float64, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parseMetrics(body)
+}
+
+// parseMetrics reads those of kube-proxy and of its process in the Prometheus text
+// format: by name, and where they have labels by name and labels as they are written.
+func parseMetrics(text string) (map[string]float64, error) {
 	m := map[string]float64{}
-	for s := bufio.NewScanner(strings.NewReader(body)); s.Scan(); {
-		name, value, ok := strings.Cut(s.Text(), " ")
-		if !ok || !strings.HasPrefix(name, "kubeproxy_sync_proxy_rules_") {
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, "kubeproxy_") && !strings.HasPrefix(line, "process_") {
 			continue
 		}
-		if m[name], err = strconv.ParseFloat(value, 64); err != nil {
-			return nil, err
+		at := strings.LastIndexByte(strings.TrimSpace(line), ' ')
+		if at < 0 {
+			return nil, fmt.Errorf("the metric %q has no value", line)
 		}
+		value, err := strconv.ParseFloat(strings.TrimSpace(line[at:]), 64)
+		if err != nil {
+			return nil, fmt.Errorf("the metric %s: %w", line[:at], err)
+		}
+		m[line[:at]] = value
 	}
 	return m, nil
 }

@@ -30,6 +30,9 @@ func registry() runner.Registry {
 			"memory":      measure.Memory{},
 			"objects":     measure.Objects{},
 			"partialSync": measure.PartialSync{},
+			"reported":    measure.Reported{},
+
+			"timeToEffective": measure.TimeToEffective{},
 		},
 	}
 }
