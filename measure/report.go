@@ -52,7 +52,7 @@ func (Reported) Units(clock lab.Clock) []results.Unit {
 func (Reported) Measure(ctx context.Context, c *Cell, record func(results.Result)) error {
 	p := &c.programmed
 	if p.Reported == nil {
-		return fmt.Errorf("%w: this backend's work is svcmark's own, which keeps no figures of itself", ErrNotApplicable)
+		return fmt.Errorf("%w: nothing is known that this backend's program says of itself", ErrNotApplicable)
 	}
 	seen := []float64{float64(p.Elapsed), float64(p.CPU.user + p.CPU.system), float64(p.Resident), 0}
 	if counter, ok := c.Backend.(objectCounter); ok {

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"cmp"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -128,12 +130,19 @@ func (p *printed) merged(ts []*Table) block {
 		keys = append(slices.Delete(keys, i, i+1), Axis)
 	}
 	b := block{header: slices.Concat([]string{"measurement", "unit"}, keys, columns)}
+	// What one point of a measurement has in several units stands together.
+	points, order := map[string]int{}, []int{}
 	for _, t := range ts {
 		for _, row := range t.Rows {
 			cells := []string{words(t.Measurement), t.Unit.Name}
 			for _, k := range keys {
 				cells = append(cells, dash(t.labelValue(row, k)))
 			}
+			point := fmt.Sprint(t.Measurement, cells[2:])
+			if _, known := points[point]; !known {
+				points[point] = len(points)
+			}
+			order = append(order, points[point])
 			for _, c := range columns {
 				if i := slices.Index(t.Columns, c); i >= 0 {
 					cells = append(cells, p.cell(t, row.Cells[i]))
@@ -144,7 +153,22 @@ func (p *printed) merged(ts []*Table) block {
 			b.rows = append(b.rows, cells)
 		}
 	}
+	b.rows = sorted(b.rows, order)
 	return b
+}
+
+// sorted puts rows into the order of their numbers; those of one number keep theirs.
+func sorted(rows [][]string, order []int) [][]string {
+	at := make([]int, len(rows))
+	for i := range at {
+		at[i] = i
+	}
+	slices.SortStableFunc(at, func(a, b int) int { return cmp.Compare(order[a], order[b]) })
+	var all [][]string
+	for _, i := range at {
+		all = append(all, rows[i])
+	}
+	return all
 }
 
 // sharedTitle says what is the same in all tables.

@@ -119,23 +119,32 @@ func execsOf(scenario string, defined []scenarios.Program) (execPaths, error) {
 		if d.Exec == nil {
 			continue
 		}
-		path := d.Exec.Command[0]
-		if strings.Contains(path, "/") && !filepath.IsAbs(path) {
-			path = filepath.Join(filepath.Dir(scenario), path)
-		}
-		found, err := osexec.LookPath(path)
-		if err == nil {
-			found, err = filepath.Abs(found)
-		}
-		if err == nil {
-			found, err = filepath.EvalSymlinks(found)
-		}
+		found, err := findExec(scenario, d.Exec.Command[0])
 		if err != nil {
 			return nil, usagef("%s: the program of the backend %s: %s", scenario, d.Name, reason(err))
 		}
 		paths[d.Name] = found
 	}
 	return paths, nil
+}
+
+// findExec is the absolute path of a program without symbolic links.
+func findExec(scenario, path string) (found string, err error) {
+	if strings.Contains(path, "/") {
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(filepath.Dir(scenario), path)
+		}
+		if path, err = filepath.Abs(path); err != nil { // else it might lose its only slash
+			return "", err
+		}
+	}
+	if found, err = osexec.LookPath(path); err != nil {
+		return "", err
+	}
+	if found, err = filepath.Abs(found); err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(found)
 }
 
 // reason is what went wrong with a file, and with which.

@@ -24,7 +24,7 @@ func TestReadmeExamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bin := buildBinary(t)
+	bin := buildBinary(t, ".")
 	dir := t.TempDir()
 	if err := os.CopyFS(filepath.Join(dir, "results"), os.DirFS(filepath.Join(root, "results/reference"))); err != nil {
 		t.Fatal(err)

@@ -37,7 +37,7 @@ func TestVMScripts(t *testing.T) { runScripts(t, "testdata/vm") }
 const scriptEnv = "SVCMARK"
 
 func runScripts(t *testing.T, dir string) {
-	bin := buildBinary(t)
+	bin, proxy := buildBinary(t, "."), buildBinary(t, "../../tools/nftproxy")
 	before := hostState(t)
 	t.Cleanup(func() { sameHost(t, bin, before) })
 	testscript.Run(t, testscript.Params{
@@ -46,6 +46,7 @@ func runScripts(t *testing.T, dir string) {
 			e.Setenv("PATH", filepath.Dir(bin)+":/usr/sbin:/usr/bin:/sbin:/bin")
 			e.Setenv("NO_COLOR", "1")
 			e.Setenv(scriptEnv, bin)
+			e.Setenv("NFTPROXY", proxy)
 			// Guests are cached where make bench keeps them.
 			for _, k := range []string{"HOME", "XDG_CACHE_HOME"} {
 				if v, ok := os.LookupEnv(k); ok {
@@ -62,14 +63,14 @@ func runScripts(t *testing.T, dir string) {
 	})
 }
 
-// buildBinary builds svcmark as the Makefile does.
-func buildBinary(t *testing.T) string {
+// buildBinary builds a command as the Makefile builds svcmark.
+func buildBinary(t *testing.T, pkg string) string {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), "svcmark")
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-buildid=", "-o", bin, ".")
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-buildid=", "-o", bin, pkg)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("building svcmark: %v\n%s", err, out)
+		t.Fatalf("building %s: %v\n%s", pkg, err, out)
 	}
 	return bin
 }

@@ -3,9 +3,9 @@
 // It shows what a program needs to be measured as an exec backend, and that svcmark's
 // API server serves an ordinary client-go program.
 //
-//	nftproxy [--forget NAMESPACE/NAME]
+//	nftproxy [--forget PREFIX]
 //
-// With --forget it leaves a Service out, as a proxy with a defect would.
+// With --forget it leaves Services out by the beginning of their names, as a proxy with a defect would.
 package main
 
 import (
@@ -29,7 +29,7 @@ import (
 )
 
 func main() {
-	forget := flag.String("forget", "", "leave this `Service` out")
+	forget := flag.String("forget", "", "leave Services out whose name begins with this `prefix`")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
@@ -101,7 +101,7 @@ func ruleset(services []*corev1.Service, slices []*discoveryv1.EndpointSlice, fo
 	var b strings.Builder
 	b.WriteString("table inet nftproxy\ndelete table inet nftproxy\ntable inet nftproxy {\n  chain prerouting {\n    type nat hook prerouting priority dstnat\n")
 	for _, s := range services {
-		if s.Spec.ClusterIP == corev1.ClusterIPNone || s.Namespace+"/"+s.Name == forget {
+		if s.Spec.ClusterIP == corev1.ClusterIPNone || forget != "" && strings.HasPrefix(s.Name, forget) {
 			continue
 		}
 		for i := range s.Spec.Ports {
