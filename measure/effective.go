@@ -70,9 +70,11 @@ func (TimeToEffective) Measure(ctx context.Context, c *Cell, record func(results
 	if !ok {
 		return fmt.Errorf("%w: this backend knows full syncs only", ErrNotApplicable)
 	}
-	at := lastOfSeveral(c.State)
+	// Not PartialSync's: what kube-proxy's mode ipvs remembers of a Service that went
+	// and came back makes the next change of it another one (see changesOf).
+	at := ofSeveral(c.State, 1)
 	if at < 0 {
-		return fmt.Errorf("%w: no TCP Service has two endpoints", ErrNotApplicable)
+		return fmt.Errorf("%w: there are no two TCP Services with two endpoints", ErrNotApplicable)
 	}
 	if err := c.settleBackend(ctx); err != nil {
 		return err

@@ -20,18 +20,23 @@ func (c *Cell) serveJudge() {
 	}
 }
 
-// asksPerEndpoint is how often a Service whose endpoints have changed is asked for each
-// of them: one that should not answer any more, among n that are chosen at random, is
-// missed with a probability of e^-8, and the cell's proofs come after.
 const (
-	asksPerEndpoint = 8
-	mostAsks        = 400
+	// asksPerEndpoint is how often a Service whose endpoints have changed is asked for
+	// each of them: one that should not answer any more, among n that are chosen at
+	// random, is missed with a probability of e^-2, and of e^-8 when it is thorough.
+	asksPerEndpoint, thoroughAsksPerEndpoint = 2, 8
+
+	mostAsks = 400
+
+	// thoroughSilence is how often, and for how long each time, nobody may answer: on
+	// one processor that is busy an answer takes as long as its neighbours let it.
+	thoroughSilence, thoroughPatience = 3, 100 * time.Millisecond
 )
 
 // judge is the cell's backends.Judge. A ServicePort that is new is served when one of
 // its endpoints answers; one whose endpoints have changed when each that came has
 // answered and none that went; one that went when nobody answers.
-func (c *Cell) judge(ctx context.Context, ch backends.Change, patience time.Duration) error {
+func (c *Cell) judge(ctx context.Context, ch backends.Change, patience time.Duration, thorough bool) error {
 	p := ch.New
 	if p == nil {
 		p = ch.Old
@@ -39,22 +44,28 @@ func (c *Cell) judge(ctx context.Context, ch backends.Change, patience time.Dura
 	if !c.State.Node.Addr(p.Family()).IsValid() { // nobody here speaks it
 		return nil
 	}
+	silences, perEndpoint := 1, asksPerEndpoint
+	if thorough {
+		silences, perEndpoint, patience = thoroughSilence, thoroughAsksPerEndpoint, max(patience, thoroughPatience)
+	}
 	return c.Topology.Client.Do(func() error {
 		if ch.New == nil || len(used(c.State, ch.New)) == 0 {
-			if a, err := probe.Ask(p.Protocol, p.VIP(), patience); err == nil {
-				return fmt.Errorf("%s still answers for Service %s", a.Endpoint, p)
+			for range silences {
+				if a, err := probe.Ask(p.Protocol, p.VIP(), patience); err == nil {
+					return fmt.Errorf("%s still answers for Service %s", a.Endpoint, p)
+				}
 			}
 			return nil
 		}
-		return c.judgeEndpoints(ctx, ch, patience)
+		return c.judgeEndpoints(ctx, ch, patience, perEndpoint)
 	})
 }
 
-func (c *Cell) judgeEndpoints(ctx context.Context, ch backends.Change, patience time.Duration) error {
+func (c *Cell) judgeEndpoints(ctx context.Context, ch backends.Change, patience time.Duration, perEndpoint int) error {
 	own, asks := used(c.State, ch.New), 1
 	awaited := map[string]bool{} // the endpoints that came
 	if ch.Old != nil {
-		asks = min(mostAsks, asksPerEndpoint*max(len(ch.Old.Endpoints), len(ch.New.Endpoints)))
+		asks = min(mostAsks, perEndpoint*max(len(ch.Old.Endpoints), len(ch.New.Endpoints)))
 		for _, e := range own {
 			if !slices.ContainsFunc(used(c.State, ch.Old), func(o backends.Endpoint) bool { return o.Addr == e.Addr }) {
 				awaited[e.Addr.String()] = true

@@ -51,7 +51,7 @@ func (PartialSync) Measure(ctx context.Context, c *Cell, record func(results.Res
 	if !ok {
 		return fmt.Errorf("%w: this backend knows full syncs only", ErrNotApplicable)
 	}
-	at := lastOfSeveral(c.State)
+	at := ofSeveral(c.State, 0)
 	if at < 0 {
 		return fmt.Errorf("%w: no TCP Service has two endpoints", ErrNotApplicable)
 	}
@@ -104,13 +104,16 @@ func (c *Cell) changeResult(ch change, costs, waits []int64) results.Result {
 	return r
 }
 
-// lastOfSeveral is the last TCP ServicePort that stays served when it loses an
-// endpoint, -1 for none.
-func lastOfSeveral(state *backends.State) int {
+// ofSeveral is the last TCP ServicePort that stays served when it loses an endpoint, or
+// the one that is so many of them before it; -1 for none.
+func ofSeveral(state *backends.State, before int) int {
 	for i := len(state.Services) - 1; i >= 0; i-- {
 		p := &state.Services[i]
 		if p.Protocol == backends.TCP && len(p.Reachable(&state.Node).Cluster) > 1 && len(p.Endpoints) > 1 {
-			return i
+			if before == 0 {
+				return i
+			}
+			before--
 		}
 	}
 	return -1
