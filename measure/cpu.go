@@ -54,6 +54,17 @@ func (c *Cell) usage() (user, system int64, err error) {
 		user += u.Utime.Nano()
 		system += u.Stime.Nano()
 	}
+	u, s, err := c.programTimes()
+	return user + u, system + s, err
+}
+
+// programTime is that of the programs that run for the backend alone.
+func (c *Cell) programTime() (int64, error) {
+	user, system, err := c.programTimes()
+	return user + system, err
+}
+
+func (c *Cell) programTimes() (user, system int64, err error) {
 	const tick = 1e9 / 100 // USER_HZ
 	for _, pid := range c.processes() {
 		p, err := procfs.NewProc(pid)

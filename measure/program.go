@@ -19,6 +19,7 @@ type Programming struct {
 	CPU       cpuTimes
 	Kernel    int64                // bytes of kernel memory that came with it
 	ToolsPeak int64                // bytes; the largest resident set among the programs that it started, 0 for unknown
+	Programs  int64                // nanoseconds of processor time of the programs that run for the backend, and of what they started
 	Resident  int64                // bytes; of the programs that run for the backend, after it
 	Reported  *backends.SelfReport // what they say of it, nil when nobody asks or they do not
 }
@@ -61,6 +62,10 @@ func (c *Cell) Program(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	programs, err := c.programTime()
+	if err != nil {
+		return err
+	}
 	settle()
 	empty, err := c.readMeters()
 	if err != nil {
@@ -83,6 +88,10 @@ func (c *Cell) Program(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	programsAfter, err := c.programTime()
+	if err != nil {
+		return err
+	}
 	if said != nil {
 		now, err := c.selfReport(ctx)
 		if err != nil {
@@ -97,7 +106,7 @@ func (c *Cell) Program(ctx context.Context) error {
 			softirq: rest.softirq - empty.softirq,
 		},
 		Kernel: rest.memory - empty.memory, ToolsPeak: peak,
-		Resident: resident, Reported: said,
+		Programs: programsAfter - programs, Resident: resident, Reported: said,
 	}
 	return nil
 }

@@ -20,8 +20,8 @@ type Reporter interface {
 
 // Reported is what a program says of its first sync, and beside each figure what was
 // seen of the same from outside: its syncs' duration, and the time from when it could
-// have its Services to the end of the last sync; the processor time of both; its
-// resident memory; the rules that it says it has, and those that the kernel has. All
+// have its Services to the end of the last sync; its processor time, to
+// which what was seen adds that of the tools that it started; its resident memory; the rules that it says it has, and those that the kernel has. All
 // times are those that passed, also in the virtual clock: that is what a program can
 // tell.
 type Reported struct{}
@@ -54,7 +54,7 @@ func (Reported) Measure(ctx context.Context, c *Cell, record func(results.Result
 	if p.Reported == nil {
 		return fmt.Errorf("%w: nothing is known that this backend's program says of itself", ErrNotApplicable)
 	}
-	seen := []float64{float64(p.Elapsed), float64(p.CPU.user + p.CPU.system), float64(p.Resident), 0}
+	seen := []float64{float64(p.Elapsed), float64(p.Programs), float64(p.Resident), 0}
 	if counter, ok := c.Backend.(objectCounter); ok {
 		counts, err := counter.Objects(ctx)
 		if err != nil {
