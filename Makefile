@@ -61,8 +61,8 @@ test-vm: setup ## every backend, in the microVM
 	@sh tools/test -run '^TestVM' ./...
 
 .PHONY: test-kube-proxy
-test-kube-proxy: setup kube-proxy ## the suite of packets over the real kube-proxy, in namespaces
-	@sh tools/test -tags kubeproxy -run '^TestKubeProxy$$' ./backends/backendtest
+test-kube-proxy: setup kube-proxy ## the real kube-proxy: the suite of packets, exactness in the microVM, its death
+	@sh tools/test -tags kubeproxy -run 'KubeProxy' ./backends/backendtest ./cmd/svcmark
 
 .PHONY: lint
 lint: ## gofmt, go vet, golangci-lint

@@ -1,9 +1,9 @@
 package kubeproxy
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	yaml "go.yaml.in/yaml/v4"
+	"go.yaml.in/yaml/v4/plugin/loaderlimits"
 )
 
 // Mode is one of kube-proxy's modes, in the spelling of its configuration.
@@ -66,10 +67,17 @@ func parseConfiguration(text string) (map[string]any, error) {
 	if strings.TrimSpace(text) == "" {
 		return c, nil
 	}
-	decoder := yaml.NewDecoder(bytes.NewReader([]byte(text)))
+	const depth = 16 // a KubeProxyConfiguration needs 4
+	loader, err := yaml.NewLoader(strings.NewReader(text), yaml.WithPlugin(loaderlimits.New(loaderlimits.DepthValue(depth))))
+	if err != nil {
+		return nil, err
+	}
 	var doc yaml.Node
-	if err := decoder.Decode(&doc); err != nil {
+	if err := loader.Load(&doc); err != nil {
 		return nil, fmt.Errorf("the KubeProxyConfiguration is no valid YAML: %w", err)
+	}
+	if at := alias(&doc); at != nil { // without any, no text is larger than it looks
+		return nil, fmt.Errorf("the KubeProxyConfiguration, line %d: the alias *%s has no place in it; write the value out", at.Line, at.Value)
 	}
 	if len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode {
 		return nil, errors.New("the KubeProxyConfiguration is no mapping")
@@ -91,10 +99,23 @@ func parseConfiguration(text string) (map[string]any, error) {
 	if logging, ok := c["logging"].(map[string]any); ok && logging["verbosity"] != nil {
 		return nil, errors.New("the KubeProxyConfiguration: logging.verbosity is svcmark's to set: it reads in the log when a sync is complete; leave it out")
 	}
-	if err := decoder.Decode(new(yaml.Node)); err == nil {
+	if err := loader.Load(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, errors.New("the KubeProxyConfiguration has a second document; want one")
 	}
 	return c, nil
+}
+
+// alias finds one.
+func alias(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		return n
+	}
+	for _, c := range n.Content {
+		if at := alias(c); at != nil {
+			return at
+		}
+	}
+	return nil
 }
 
 // configuration is the user's, or kube-proxy's defaults, but for knobs that a network

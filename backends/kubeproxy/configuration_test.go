@@ -70,6 +70,7 @@ func TestCheckConfigurationRefuses(t *testing.T) {
 		"apiVersion: v2":                  "want kubeproxy.config.k8s.io/v1alpha1",
 		"logging: {verbosity: 9}":         "logging.verbosity is svcmark's",
 		"oomScoreAdj: 1\n---\na: 1":       "a second document",
+		"a: &x {b: 1}\nc: *x":             "line 2: the alias *x",
 		"a: 1\na: 2":                      "a",
 		"metricsBindAddress: 0.0.0.0:1":   "metricsBindAddress is svcmark's",
 		"enableProfiling: false\nb: &x 1": "enableProfiling is svcmark's",

@@ -24,9 +24,10 @@ type Options struct {
 	Mode     Mode
 	Iptables string // the variant that it finds as iptables; "" is iptables-legacy
 	Dir      string // as in Config
-	// Flags and Configuration are as in Config.
+	// Flags, Configuration and Patience are as in Config.
 	Flags         []string
 	Configuration string
+	Patience      time.Duration
 }
 
 // Backend is a kube-proxy. It starts when it is prepared for a State, and runs until
@@ -70,7 +71,7 @@ func (b *Backend) prepare(ctx context.Context, state *backends.State) error {
 	}
 	c := Config{
 		Program: b.options.Program, Mode: b.options.Mode, Iptables: b.options.Iptables, Terse: true, Dir: b.options.Dir,
-		Flags: b.options.Flags, Configuration: b.options.Configuration,
+		Flags: b.options.Flags, Configuration: b.options.Configuration, Patience: b.options.Patience,
 	}
 	p, err := Start(ctx, c, apiclient.ObjectsOf(state))
 	if err != nil {

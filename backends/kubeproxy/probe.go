@@ -67,7 +67,11 @@ func (b *Backend) Version(ctx context.Context) (string, error) {
 	if b.options.Program == "" {
 		return "", missing(nil)
 	}
-	soon, cancel := context.WithTimeout(ctx, versionPatience)
+	patience := versionPatience
+	if p := b.options.Patience; p > 0 {
+		patience = min(patience, p)
+	}
+	soon, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	cmd := exec.CommandContext(soon, b.options.Program, "--version")
 	cmd.WaitDelay = time.Second // its children may hold its output open
@@ -76,7 +80,7 @@ func (b *Backend) Version(ctx context.Context) (string, error) {
 		return "", ctx.Err()
 	}
 	if soon.Err() != nil {
-		return "", missing(fmt.Errorf("--version says nothing within %s", versionPatience))
+		return "", missing(fmt.Errorf("--version says nothing within %s", patience))
 	}
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
 		return "", missing(fmt.Errorf("--version ends with %w: %s", err, firstLine(exit.Stderr)))

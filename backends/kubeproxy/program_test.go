@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/svcmark/svcmark/backends"
 )
@@ -62,6 +63,60 @@ func TestPrepareOfAProgramThatEnds(t *testing.T) {
 	if err := b.Apply(t.Context(), backends.Diff(empty(), empty())); err == nil {
 		t.Error("Apply went on with a program that has ended")
 	}
+}
+
+// A program that hangs is given up, with what it said.
+func TestProgramsThatHang(t *testing.T) {
+	const patience = 300 * time.Millisecond
+	silent := New(Options{Program: program(t, "exec sleep 600"), Patience: patience, Mode: NFTables})
+	if _, err := silent.Version(t.Context()); err == nil || !strings.Contains(err.Error(), "--version says nothing within 300ms") {
+		t.Errorf("Version: %v", err)
+	}
+	b := New(Options{Dir: t.TempDir(), Program: program(t, "echo waiting for nobody; exec sleep 600"), Patience: patience, Mode: NFTables})
+	err := b.Prepare(t.Context(), empty())
+	if err == nil || !strings.Contains(err.Error(), "waiting until kube-proxy has its Node: nothing for 300ms\n  | waiting for nobody") {
+		t.Errorf("Prepare: %v", err)
+	}
+	if got := b.Processes(); len(got) > 0 {
+		t.Errorf("the processes %v run", got)
+	}
+}
+
+// What kube-proxy's metrics say, in its own words.
+func TestReport(t *testing.T) {
+	m, err := parseMetrics(`# HELP kubeproxy_sync_proxy_rules_duration_seconds x
+kubeproxy_sync_proxy_rules_duration_seconds_bucket{ip_family="IPv4",le="+Inf"} 3
+kubeproxy_sync_proxy_rules_duration_seconds_sum{ip_family="IPv4"} 0.25
+kubeproxy_sync_proxy_rules_duration_seconds_count{ip_family="IPv4"} 2
+kubeproxy_sync_proxy_rules_duration_seconds_sum{ip_family="IPv6"} 0.5
+kubeproxy_sync_proxy_rules_duration_seconds_count{ip_family="IPv6"} 1
+kubeproxy_sync_proxy_rules_iptables_total{ip_family="IPv4",table="filter"} 11
+kubeproxy_sync_proxy_rules_iptables_total{ip_family="IPv4",table="nat"} 1.1e+03
+kubeproxy_network_programming_duration_seconds_sum{ip_family="IPv4"} 4
+kubeproxy_network_programming_duration_seconds_count{ip_family="IPv4"} 2
+process_cpu_seconds_total 1.5
+process_resident_memory_bytes 6.3e+07
+go_goroutines 1e9
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := backends.SelfReport{Syncs: 3, Syncing: 0.75, Changes: 2, Programming: 4, CPU: 1.5, Resident: 63e6, Rules: 1111}
+	if got := reportOf(m); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func FuzzParseMetrics(f *testing.F) {
+	for _, text := range []string{"", "kubeproxy_x 1", "kubeproxy_x{a=\"b c\"} NaN\n", "process_", "kubeproxy_x 1 2", "kubeproxy_x  \n"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		m, err := parseMetrics(text)
+		if err == nil {
+			reportOf(m)
+		}
+	})
 }
 
 // empty is a node without Services.

@@ -32,6 +32,9 @@ type Config struct {
 	MinSyncPeriod time.Duration
 	// Terse has it say as little as can be while it syncs.
 	Terse bool
+	// Patience is how long it may take to get ready, in the clock of the lab; 0 is two
+	// minutes.
+	Patience time.Duration
 	// Dir is where it has its files; "" is /run, which is the node's own and goes with
 	// it, whatever ends that.
 	Dir string
@@ -54,8 +57,8 @@ type Proxy struct {
 	metrics                    string // the address where it serves its metrics
 }
 
-// patience is how long kube-proxy may take to get ready, in the clock of the lab.
-const patience = 2 * time.Minute
+// defaultPatience is Config's.
+const defaultPatience = 2 * time.Minute
 
 // Start starts a kube-proxy and waits until it knows everything of the Objects
 // but Services and EndpointSlices. A machine that cannot run it gives an error
@@ -63,6 +66,9 @@ const patience = 2 * time.Minute
 func Start(ctx context.Context, c Config, o *apiclient.Objects) (*Proxy, error) {
 	if c.Dir == "" {
 		c.Dir = "/run"
+	}
+	if c.Patience == 0 {
+		c.Patience = defaultPatience
 	}
 	p := &Proxy{config: c, said: newSaid()}
 	if err := p.start(ctx, o); err != nil {
@@ -72,7 +78,7 @@ func Start(ctx context.Context, c Config, o *apiclient.Objects) (*Proxy, error) 
 }
 
 func (p *Proxy) start(ctx context.Context, o *apiclient.Objects) (err error) {
-	p.client = &http.Client{Timeout: patience, Transport: &http.Transport{
+	p.client = &http.Client{Timeout: p.config.Patience, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, network, address string) (c net.Conn, err error) {
 			err = p.config.Enter.Do(func() error { c, err = new(net.Dialer).DialContext(ctx, network, address); return err })
@@ -99,7 +105,7 @@ func (p *Proxy) start(ctx context.Context, o *apiclient.Objects) (err error) {
 	}
 	// The handler of ServiceCIDRs is called once for each and once after the last
 	// (pkg/proxy/config/config.go).
-	if err := p.until(ctx, patience, func(bool) (bool, error) { return p.said.count(saidServiceCIDRs) > len(o.ServiceCIDRs), nil }); err != nil {
+	if err := p.until(ctx, p.config.Patience, func(bool) (bool, error) { return p.said.count(saidServiceCIDRs) > len(o.ServiceCIDRs), nil }); err != nil {
 		return fmt.Errorf("waiting until kube-proxy knows the ServiceCIDRs: %w", err)
 	}
 	if p.config.Terse && p.config.Mode.terse() != verbose {
@@ -222,7 +228,7 @@ func (p *Proxy) until(ctx context.Context, patience time.Duration, holds func(la
 // before the handler that tells the proxiers is told of them (NodeTopologyConfig
 // in cmd/kube-proxy/app/server.go), and then it knows no zone until that changes.
 func (p *Proxy) introduce(ctx context.Context, n *corev1.Node) error {
-	if err := p.until(ctx, patience, func(bool) (bool, error) { return p.said.count(saidNodeSynced) > 0, nil }); err != nil {
+	if err := p.until(ctx, p.config.Patience, func(bool) (bool, error) { return p.said.count(saidNodeSynced) > 0, nil }); err != nil {
 		return fmt.Errorf("waiting until kube-proxy has its Node: %w", err)
 	}
 	if err := p.feed.Set(n); err != nil {
@@ -232,7 +238,7 @@ func (p *Proxy) introduce(ctx context.Context, n *corev1.Node) error {
 		return nil
 	}
 	knows := func(bool) (bool, error) { return p.said.count(saidTopology) >= len(p.families), nil }
-	if err := p.until(ctx, patience, knows); err != nil {
+	if err := p.until(ctx, p.config.Patience, knows); err != nil {
 		return fmt.Errorf("waiting until kube-proxy knows its zone: %w", err)
 	}
 	return nil
