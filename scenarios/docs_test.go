@@ -16,12 +16,15 @@ func TestDocsExamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllSubmatch(doc, -1)
-	if len(blocks) != 2 {
-		t.Fatalf("docs/scenarios.md has %d examples, want 2", len(blocks))
+	if len(blocks) != 4 {
+		t.Fatalf("docs/scenarios.md has %d examples, want 4", len(blocks))
 	}
+	const head = "apiVersion: svcmark/v1\nkind: Scenario\nmetadata: {name: t}\nmeasure: [sync]\n"
 	for _, text := range []string{
 		string(blocks[0][1]),
-		"apiVersion: svcmark/v1\nkind: Scenario\nmetadata: {name: t}\nbackends: [ipvs]\nmeasure: [sync]\n" + string(blocks[1][1]),
+		head + "services: {count: 10, endpoints: 3}\n" + string(blocks[1][1]),
+		head + "services: {count: 10, endpoints: 3}\n" + string(blocks[2][1]),
+		head + "backends: [ipvs]\n" + string(blocks[3][1]),
 	} {
 		s, err := scenarios.Parse("docs/scenarios.md", []byte(text), scenarios.Known{})
 		if err != nil {

@@ -81,26 +81,32 @@ func diagnose(ctx context.Context, log io.Writer, f *labFlags) diagnosis {
 	if err != nil {
 		return diagnosis{Labs: []labDiagnosis{{Lab: "netns", Reason: err.Error()}, {Lab: "vm", Reason: err.Error()}}}
 	}
+	var p programs
+	if p.proxies, err = p.proxies.found(exe); err != nil {
+		return diagnosis{Labs: []labDiagnosis{{Lab: "netns", Reason: err.Error()}, {Lab: "vm", Reason: err.Error()}}}
+	}
 	netns := &lab.NetNS{Executable: exe}
 	env, err := netns.Environment(image.Versions(ctx, image.Tools()))
-	d := diagnosis{Labs: []labDiagnosis{diagnoseLab(ctx, "netns", netns, env, err)}}
+	d := diagnosis{Labs: []labDiagnosis{diagnoseLab(ctx, "netns", netns, registryWith(p), env, err)}}
 
-	microvm, err := vm.New(ctx, f.guest(exe, log))
+	options, reg := f.guest(exe, log), registryWith(p.inGuest())
+	options.Tools = append(image.Tools(), p.used(reg.Known().Backends, nil).tools()...)
+	microvm, err := vm.New(ctx, options)
 	if err != nil {
-		return diagnosis{Labs: append(d.Labs, diagnoseLab(ctx, "vm", nil, env, err))}
+		return diagnosis{Labs: append(d.Labs, diagnoseLab(ctx, "vm", nil, reg, env, err))}
 	}
 	defer microvm.Close()
 	env, err = microvm.Environment()
-	return diagnosis{Labs: append(d.Labs, diagnoseLab(ctx, "vm", microvm, env, err))}
+	return diagnosis{Labs: append(d.Labs, diagnoseLab(ctx, "vm", microvm, reg, env, err))}
 }
 
-func diagnoseLab(ctx context.Context, name string, l lab.Lab, env lab.Environment, err error) labDiagnosis {
+func diagnoseLab(ctx context.Context, name string, l lab.Lab, reg runner.Registry, env lab.Environment, err error) labDiagnosis {
 	d := labDiagnosis{Lab: name}
-	names := registry().Known().Backends
+	names := reg.Known().Backends
 	var found map[string]*runner.Missing
 	if err == nil {
 		d.Clock, d.Kernel = l.Clock(), env.Kernel
-		found, err = registry().Probe(ctx, l, names, nil)
+		found, err = reg.Probe(ctx, l, names, nil)
 	}
 	if err != nil {
 		d.Reason = err.Error()
