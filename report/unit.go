@@ -111,3 +111,6 @@ func lower(s string) string {
 	}
 	return strings.ToLower(s[:1]) + s[1:]
 }
+
+// Format prints a value of a unit for people: "222.5k", "45.20µs", "12.30MiB".
+func Format(u results.Unit, v float64) string { return quantityOf(u).value(v) }

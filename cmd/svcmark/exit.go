@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/svcmark/svcmark/backends"
+	"github.com/svcmark/svcmark/report/compare"
 	"github.com/svcmark/svcmark/results"
 	"github.com/svcmark/svcmark/scenarios"
 )
@@ -13,8 +14,10 @@ import (
 // The exit codes, as every script may rely on them.
 const (
 	exitOK          = 0
+	exitRegression  = 1   // a gate has found one
 	exitUsage       = 2   // a usage, scenario or input error; nothing was started
 	exitUnsupported = 3   // this machine cannot do it
+	exitUndecided   = 4   // a gate could not tell
 	exitFailed      = 5   // a run, or a cell of it, failed
 	exitInterrupted = 130 // stopped by a signal
 )
@@ -41,10 +44,16 @@ func exitCode(err error) int {
 		exists   *results.ExistsError
 		mismatch *results.MismatchError
 		syntax   *results.SyntaxError
+		verdict  verdictError
 	)
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &verdict):
+		if verdict.outcome == compare.Undecided {
+			return exitUndecided
+		}
+		return exitRegression
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
 	case errors.Is(err, backends.ErrNotSupported):

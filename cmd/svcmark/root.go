@@ -52,6 +52,7 @@ Data goes to stdout, progress to stderr. Exit codes: 0 ok, 1 regression,
   svcmark run quick --backends direct,ipvs  a part of it
   svcmark run my-scenario.yaml --out results/mine
   svcmark report results/mine -o md
+  svcmark gate results/main results/change  a verdict, as an exit code
   svcmark doctor                            what this machine can run`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -63,7 +64,7 @@ Data goes to stdout, progress to stderr. Exit codes: 0 ok, 1 regression,
 	root.SetErr(s.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	for _, verb := range []func(*streams) *cobra.Command{
-		newRun, newImport, newRender, newReport, newDoctor, newVersion, newWorker, newEndpointHost,
+		newRun, newImport, newRender, newReport, newCompare, newGate, newDoctor, newVersion, newWorker, newEndpointHost,
 	} {
 		root.AddCommand(verb(s))
 	}

@@ -1,0 +1,96 @@
+package compare
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/svcmark/svcmark/report/stats"
+)
+
+// sizeLabel is the label that costs grow with.
+const sizeLabel = "services"
+
+// Growth is how a figure grows with the number of Services on both sides. It is judged
+// by itself: a slope that has doubled may hide below the fixed cost of the sizes that
+// were measured, and a change of the class is worse than any of them tells.
+type Growth struct {
+	Name     string // the figure's, without a size
+	Old, New stats.Growth
+	// Change is by how much the slope's part in the cost of the largest size has
+	// changed, as a share of that cost on the old side.
+	Change  float64
+	Verdict Verdict
+	Reason  string
+}
+
+// growths are those of exact figures that are judged, by at least three sizes.
+func growths(rs []Row, p Policy) []Growth {
+	type series struct {
+		rule     Rule
+		old, now []stats.Point
+		largest  *Row
+	}
+	var order []string
+	all := map[string]*series{}
+	for i := range rs {
+		r := &rs[i]
+		size, err := strconv.ParseFloat(valueOf(r.Labels, sizeLabel), 64)
+		if err != nil || !r.Judged || !r.exact() || len(r.Old.Values) == 0 || len(r.New.Values) == 0 {
+			continue
+		}
+		name := r.Measurement + " " + r.Unit.Name + " " + textOf(without(r.Labels, sizeLabel))
+		s := all[name]
+		if s == nil {
+			s = &series{}
+			all[name] = s
+			order = append(order, name)
+		}
+		s.rule, _ = p.rule(r.Pair)
+		point := func(sum stats.Summary) stats.Point {
+			return stats.Point{X: size, Y: sum.Center, Lo: sum.Lo, Hi: sum.Hi}
+		}
+		s.old, s.now = append(s.old, point(r.OldSummary)), append(s.now, point(r.NewSummary))
+		if s.largest == nil || slices.MaxFunc(s.old, func(a, b stats.Point) int { return int(a.X - b.X) }).X == size {
+			s.largest = r
+		}
+	}
+	var found []Growth
+	for _, name := range order {
+		s := all[name]
+		if len(s.old) < 3 {
+			continue
+		}
+		g := Growth{Name: name, Old: stats.Classify(s.old), New: stats.Classify(s.now)}
+		x := slices.MaxFunc(s.old, func(a, b stats.Point) int { return int(a.X - b.X) }).X
+		g.judge(s.rule, x, s.largest)
+		found = append(found, g)
+	}
+	return found
+}
+
+// steeper orders the classes.
+func steeper(c stats.Class) int {
+	return slices.Index([]stats.Class{stats.Constant, stats.Sublinear, stats.Linear, stats.Superlinear}, c)
+}
+
+func (g *Growth) judge(rule Rule, x float64, largest *Row) {
+	old := largest.OldSummary.Center
+	moved := (g.New.Line.Slope - g.Old.Line.Slope) * x
+	if old != 0 {
+		g.Change = moved / math.Abs(old)
+	}
+	before, after := steeper(g.Old.Class), steeper(g.New.Class)
+	counts := math.Abs(g.Change) > rule.Limit && math.Abs(moved) > rule.Least
+	switch {
+	case !counts:
+		g.Verdict = Same
+	case before >= 0 && after > before:
+		g.Verdict, g.Reason = Worse, fmt.Sprintf("it was %s and is %s", g.Old.Class, g.New.Class)
+	case g.Change > 0:
+		g.Verdict = Worse
+	default:
+		g.Verdict = Better
+	}
+}
