@@ -108,16 +108,8 @@ func (r *Row) summarise() {
 	}
 	r.OldSummary, r.NewSummary = of(r.Old.Values), of(r.New.Values)
 	old, now := r.OldSummary.Center, r.NewSummary.Center
-	switch {
-	case old == now:
-		r.Change = 0
-	case old == 0:
-		r.Change = math.Inf(1)
-		if now < 0 {
-			r.Change = math.Inf(-1)
-		}
-	default:
-		r.Change = (now - old) / math.Abs(old)
+	if old != now {
+		r.Change = (now - old) / math.Abs(old) // infinite from 0
 	}
 }
 
