@@ -38,6 +38,10 @@ const scriptEnv = "SVCMARK"
 
 func runScripts(t *testing.T, dir string) {
 	bin, proxy := buildBinary(t, "."), buildBinary(t, "../../tools/nftproxy")
+	reference, err := filepath.Abs(filepath.Join(root, "results/reference"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	before := hostState(t)
 	t.Cleanup(func() { sameHost(t, bin, before) })
 	testscript.Run(t, testscript.Params{
@@ -47,6 +51,7 @@ func runScripts(t *testing.T, dir string) {
 			e.Setenv("NO_COLOR", "1")
 			e.Setenv(scriptEnv, bin)
 			e.Setenv("NFTPROXY", proxy)
+			e.Setenv("REFERENCE", reference)
 			// Guests are cached where make bench keeps them.
 			for _, k := range []string{"HOME", "XDG_CACHE_HOME"} {
 				if v, ok := os.LookupEnv(k); ok {
