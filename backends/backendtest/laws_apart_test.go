@@ -38,8 +38,7 @@ func imagined(steps []step, scheduler string) trace {
 			met = v.open[s.which]
 			v.open = slices.Delete(v.open, s.which, s.which+1)
 			if met != none {
-				v.all[met].active--
-				v.all[met].inert++
+				v.all[met].closed()
 			}
 		case v.choose != nil:
 			met = v.choose(v.all)
@@ -49,7 +48,7 @@ func imagined(steps []step, scheduler string) trace {
 		if !s.closes {
 			v.open = append(v.open, met)
 			if met != none {
-				v.all[met].active++
+				v.all[met].opened(s.role)
 			}
 		}
 		tr = append(tr, played{s, met})

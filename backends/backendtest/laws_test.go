@@ -6,7 +6,24 @@ import "slices"
 type server struct {
 	weight int
 	active int // connections that are open
-	inert  int // that are closed and not yet forgotten
+	inert  int // that are not open, and not yet forgotten
+}
+
+// opened counts a new connection. IPVS takes one for open when TCP says so
+// (set_tcp_state in net/netfilter/ipvs/ip_vs_proto_tcp.c), and so UDP's never are.
+func (s *server) opened(role string) {
+	if role == alikeToo || role == elsewhere {
+		s.inert++
+	} else {
+		s.active++
+	}
+}
+
+// closed counts the end of a TCP connection, which is forgotten 10 s after a reset
+// and two minutes after others: the script is over by then.
+func (s *server) closed() {
+	s.active--
+	s.inert++
 }
 
 // load is what most schedulers compare (ip_vs_dest_conn_overhead in

@@ -66,8 +66,8 @@ func schedulersPage() string {
 ` + "`--ipvs-scheduler`" + ` makes them. A kernel without the module ` + "`ip_vs_NAME`" + ` cannot run it, and ` + "`svcmark doctor`" + ` says so.
 
 kube-proxy gives every endpoint the weight 1, and 0 to one that is gone while its connections last. With equal weights ` + "`wrr`" + ` chooses
-as ` + "`rr`" + `, ` + "`wlc`" + ` as ` + "`lc`" + ` and ` + "`nq`" + ` as ` + "`sed`" + `; ` + "`ovf`" + ` leaves no more than two open connections to each endpoint, and a UDP flow stays open for
-five minutes after its last packet. The laws were written from ` + "`net/netfilter/ipvs/ip_vs_NAME.c`" + ` and are held to the kernel with packets, with
+as ` + "`rr`" + `, ` + "`wlc`" + ` as ` + "`lc`" + ` and ` + "`nq`" + ` as ` + "`sed`" + `; ` + "`ovf`" + ` leaves no more than two open connections to each endpoint. Of open connections only TCP and
+SCTP have any; a UDP flow counts as one that is not yet forgotten, for five minutes after its last packet. The laws were written from ` + "`net/netfilter/ipvs/ip_vs_NAME.c`" + ` and are held to the kernel with packets, with
 weights and without (package backends/backendtest, which this page is made from): connection by connection, and every law
 refuses what every other scheduler does. ` + "`twos`" + ` draws; where the kernel has it, it is held to its shares.
 
@@ -193,10 +193,8 @@ type lawful struct {
 func (l *lawful) run(t *testing.T) {
 	state := programmed(*l.node, nil)
 	state.Services = lawServices(l.addresses, l.base, l.scheduler.name)
-	short := l.service(l.base+20, l.scheduler.name+"-short", backends.TCP, l.remotes(lawEndpoints)...)
-	for i := range short.Endpoints {
-		short.Endpoints[i] = l.remote(lawEndpoints + i)
-	}
+	short := lawService(l.addresses, l.base, l.scheduler.name, alike, 0)
+	short.Name, short.ClusterIP = l.scheduler.name+"-short", l.vip(l.base+20)
 	state.Services = append(state.Services, short)
 	sortServices(state.Services)
 	sync(t, l.b, state)

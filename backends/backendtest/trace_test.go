@@ -231,8 +231,7 @@ func (tr trace) replay(law func([]server) chooser, role string) error {
 		}
 		if p.closes {
 			if p.met != none {
-				v.all[p.met].active--
-				v.all[p.met].inert++
+				v.all[p.met].closed()
 			}
 			continue
 		}
@@ -240,7 +239,7 @@ func (tr trace) replay(law func([]server) chooser, role string) error {
 			return fmt.Errorf("step %d, a connection to %s: it met %d of %+v, want %d", i, p.role, p.met, v.all, want)
 		}
 		if p.met != none {
-			v.all[p.met].active++
+			v.all[p.met].opened(p.role)
 		}
 	}
 	return nil
