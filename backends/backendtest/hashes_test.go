@@ -3,9 +3,6 @@ package backendtest
 import (
 	"errors"
 	"fmt"
-	"net/netip"
-
-	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // The laws of the schedulers that hash. What they hash to is the kernel's own
@@ -78,38 +75,4 @@ func law(scheduler string) func(trace) error {
 		return func(tr trace) error { return tr.replay(choosers, "") }
 	}
 	return hashing()[scheduler]
-}
-
-// balanced tells of counts that independent draws with equal shares exceed with the
-// probability of falseAlarm (Pearson's chi-square).
-func balanced(answers []netip.AddrPort, endpoints int) error {
-	counts := map[netip.AddrPort]int{}
-	for _, a := range answers {
-		counts[a]++
-	}
-	mean := float64(len(answers)) / float64(endpoints)
-	x := mean * float64(endpoints-len(counts))
-	for _, n := range counts {
-		x += (float64(n) - mean) * (float64(n) - mean) / mean
-	}
-	if limit := (distuv.ChiSquared{K: float64(endpoints - 1)}).Quantile(1 - falseAlarm); x > limit {
-		return fmt.Errorf("the shares %v of %d are not equal: chi-square %.1f, at most %.1f", counts, endpoints, x, limit)
-	}
-	return nil
-}
-
-// strayed is the share of clients that changed their endpoint although it is still
-// there.
-func strayed(before, after []netip.AddrPort, gone netip.AddrPort) float64 {
-	kept, moved := 0, 0
-	for i, was := range before {
-		if was == gone {
-			continue
-		}
-		kept++
-		if after[i] != was {
-			moved++
-		}
-	}
-	return float64(moved) / float64(kept)
 }

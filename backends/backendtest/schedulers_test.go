@@ -196,6 +196,9 @@ func (l *lawful) run(t *testing.T) {
 	short := lawService(l.addresses, l.base, l.scheduler.name, alike, 0)
 	short.Name, short.ClusterIP = l.scheduler.name+"-short", l.vip(l.base+20)
 	state.Services = append(state.Services, short)
+	if byWeight, full, less := hashServices(l.addresses, l.base, l.scheduler.name); l.hashesClients() {
+		state.Services = append(state.Services, byWeight, full, less)
+	}
 	sortServices(state.Services)
 	sync(t, l.b, state)
 	tr, open, err := l.play(script(l.addresses), func(s step) *backends.ServicePort {
@@ -214,6 +217,9 @@ func (l *lawful) run(t *testing.T) {
 	if got != l.scheduler.short {
 		t.Errorf("short connections go to %s, want %s", got, l.scheduler.short)
 	}
+	if l.hashesClients() {
+		l.hashes(t)
+	}
 	if got, err = l.drains(t.Context(), state, open); err != nil {
 		t.Fatal(err)
 	}
@@ -221,6 +227,9 @@ func (l *lawful) run(t *testing.T) {
 		t.Errorf("while an endpoint drains its connections go to %s, want %s", got, l.scheduler.drains)
 	}
 }
+
+// hashesClients says whether the scheduler deals its endpoints out by client.
+func (l *lawful) hashesClients() bool { return l.scheduler.name == "sh" || l.scheduler.name == "mh" }
 
 // shortAsks are the connections that would all miss one of four endpoints, if each
 // drew one, once in 250; mh's are the same every time.
