@@ -111,7 +111,7 @@ func apart(t *testing.T, traces map[string]trace) {
 // plays it.
 func TestScriptTellsLawsApart(t *testing.T) {
 	n := dualNode()
-	steps := script(addresses{backends.IPv4, &n})
+	steps := script(addresses{backends.IPv4, &n}, 10000)
 	traces := map[string]trace{}
 	for _, s := range judged() {
 		traces[s] = imagined(steps, s)

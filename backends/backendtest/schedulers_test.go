@@ -127,7 +127,7 @@ func TestSchedulers(t *testing.T) {
 			}
 			last = b
 			of := &trial{addresses: addresses{backends.IPv4, &n}, ctx: t.Context(), topology: top}
-			l := &lawful{trial: of, scheduler: s, b: b, base: 300 + 32*i}
+			l := &lawful{trial: of, scheduler: s, b: b, base: 300 + 32*i, port: uint16(10000 + 1000*i)}
 			l.run(t)
 			if l.trace != nil {
 				traces[s.name] = l.trace
@@ -186,7 +186,8 @@ type lawful struct {
 	*trial
 	scheduler scheduler
 	b         *ipvs.Backend
-	base      int // the number of its first Service
+	base      int    // the number of its first Service
+	port      uint16 // the first of its source ports
 	trace     trace
 }
 
@@ -196,12 +197,16 @@ func (l *lawful) run(t *testing.T) {
 	short := lawService(l.addresses, l.base, l.scheduler.name, alike, 0)
 	short.Name, short.ClusterIP = l.scheduler.name+"-short", l.vip(l.base+20)
 	state.Services = append(state.Services, short)
-	if byWeight, full, less := hashServices(l.addresses, l.base, l.scheduler.name); l.hashesClients() {
+	byWeight, full, less := hashServices(l.addresses, l.base, l.scheduler.name)
+	switch l.scheduler.name {
+	case "sh", "mh":
 		state.Services = append(state.Services, byWeight, full, less)
+	case "twos":
+		state.Services = append(state.Services, byWeight)
 	}
 	sortServices(state.Services)
 	sync(t, l.b, state)
-	tr, open, err := l.play(script(l.addresses), func(s step) *backends.ServicePort {
+	tr, open, err := l.play(script(l.addresses, l.port), func(s step) *backends.ServicePort {
 		p := lawService(l.addresses, l.base, l.scheduler.name, s.role, s.number)
 		return &p
 	})
@@ -217,8 +222,11 @@ func (l *lawful) run(t *testing.T) {
 	if got != l.scheduler.short {
 		t.Errorf("short connections go to %s, want %s", got, l.scheduler.short)
 	}
-	if l.hashesClients() {
-		l.hashes(t)
+	switch l.scheduler.name {
+	case "sh", "mh":
+		l.hashes(t, &byWeight, &full, &less)
+	case "twos":
+		l.draws(t, &byWeight)
 	}
 	if got, err = l.drains(t.Context(), state, open); err != nil {
 		t.Fatal(err)
@@ -226,20 +234,19 @@ func (l *lawful) run(t *testing.T) {
 	if got != l.scheduler.drains {
 		t.Errorf("while an endpoint drains its connections go to %s, want %s", got, l.scheduler.drains)
 	}
+	l.conforms(t)
 }
 
-// hashesClients says whether the scheduler deals its endpoints out by client.
-func (l *lawful) hashesClients() bool { return l.scheduler.name == "sh" || l.scheduler.name == "mh" }
-
-// shortAsks are the connections that would all miss one of four endpoints, if each
-// drew one, once in 250; mh's are the same every time.
-const shortAsks = 24
+// shortAsks are enough for every endpoint to answer, where every one does: mh's
+// answers are the same every time, and twos misses one of four that has no
+// connection with a chance of 9/16 at most.
+const shortAsks = 60
 
 func (l *lawful) shorts(p *backends.ServicePort) (string, error) {
 	seen := map[int]bool{}
 	err := l.topology.Pods.Do(func() error {
 		for i := range shortAsks {
-			c, err := l.connect(p, netip.AddrPortFrom(l.local(100).Addr.Addr(), uint16(25000+i)))
+			c, err := l.connect(p, netip.AddrPortFrom(l.local(100).Addr.Addr(), l.port+uint16(300+i)))
 			if err != nil {
 				return err
 			}
@@ -286,7 +293,7 @@ func (l *lawful) drains(ctx context.Context, state *backends.State, open connect
 	result := others
 	err := l.topology.Pods.Do(func() error {
 		for i := range shortAsks {
-			source := netip.AddrPortFrom(l.local(100+i%lawSources).Addr.Addr(), uint16(26000+i))
+			source := netip.AddrPortFrom(l.local(100+i%lawSources).Addr.Addr(), l.port+uint16(400+i))
 			a, err := probe.AskFrom(source, p.Protocol, p.VIP(), silence)
 			switch {
 			case errors.Is(err, unix.ECONNREFUSED), errors.Is(err, unix.ETIMEDOUT):
