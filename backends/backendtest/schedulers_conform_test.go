@@ -39,7 +39,9 @@ func schedulerRows() []behaviour {
 	row := func(n int, name string, proto backends.Protocol, from func(*trial) place, to func(*trial, *backends.ServicePort) netip.AddrPort, o Outcome) behaviour {
 		return behaviour{
 			name: name, says: name, services: mixed(n, proto), want: all(o),
-			observe: func(t *trial) (Outcome, error) { return t.meets(from(t), to(t, &t.services[0]), t.remote(0), t.local(0)) },
+			observe: func(t *trial) (Outcome, error) {
+				return t.meets(from(t), to(t, &t.services[0]), t.remote(0), t.local(0))
+			},
 		}
 	}
 	return append(rows,
