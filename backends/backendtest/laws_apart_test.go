@@ -32,7 +32,7 @@ func imagined(steps []step, scheduler string) trace {
 			}
 			at[key] = v
 		}
-		met := none
+		var met int
 		switch {
 		case s.closes:
 			met = v.open[s.which]
