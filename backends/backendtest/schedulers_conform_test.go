@@ -1,12 +1,17 @@
 package backendtest
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/svcmark/svcmark/backends"
+	"github.com/svcmark/svcmark/backends/iptables"
+	"github.com/svcmark/svcmark/lab"
 )
 
 // schedulerRows are the behaviours that every scheduler is held to, in both families:
@@ -76,6 +81,72 @@ func (l *lawful) conforms(t *testing.T) {
 	for _, trial := range trials {
 		if err := trial.wrong(IPVS); err != nil {
 			t.Errorf("%s in %s: %v", trial.name, trial.family, err)
+		}
+	}
+}
+
+// twisted is a backend that programs something else.
+type twisted struct {
+	backends.Backend
+	twist func(*backends.ServicePort)
+}
+
+func (b twisted) Sync(ctx context.Context, state *backends.State) error {
+	other := &backends.State{Node: state.Node}
+	for _, p := range state.Services {
+		p.Endpoints = slices.Clone(p.Endpoints)
+		b.twist(&p)
+		other.Services = append(other.Services, p)
+	}
+	return b.Backend.Sync(ctx, other)
+}
+
+// The rows that only schedulers have pass with a right backend, whichever it is, and
+// not with wrong ones. The others' saboteurs are those of the suite.
+func TestSchedulerRowsCanFail(t *testing.T) {
+	if os.Getenv(lab.NodeEnv) == "vm" {
+		return // it is shown faster outside
+	}
+	n := dualNode()
+	top, err := lab.BuildWith(context.WithoutCancel(t.Context()), everything(), extras(&n))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := top.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	own := slices.DeleteFunc(schedulerRows(), func(b behaviour) bool { return !strings.HasPrefix(b.name, "Scheduler") })
+	for _, c := range []struct {
+		what  string
+		twist func(*backends.ServicePort)
+		fails func(row string) bool
+	}{
+		{"it is right", func(*backends.ServicePort) {}, func(string) bool { return false }},
+		{"the endpoints that are not ready answer", func(p *backends.ServicePort) {
+			for i := range p.Endpoints {
+				if e := &p.Endpoints[i]; e.Conditions == 0 {
+					e.Conditions = backends.NotReady | backends.NotServing
+				} else {
+					e.Conditions = 0
+				}
+			}
+		}, func(string) bool { return true }},
+		{"it has no NodePort", func(p *backends.ServicePort) { p.NodePort = 0 }, func(row string) bool { return row == "SchedulerAtNodePort" }},
+	} {
+		b := twisted{iptables.New(iptables.Legacy), c.twist}
+		all, err := observe(t.Context(), b, top, n, own)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, trial := range all {
+			if err := trial.wrong(IPTablesLegacy); (err != nil) != c.fails(trial.name) {
+				t.Errorf("%s in %s: %s: %v", trial.name, trial.family, c.what, err)
+			}
+		}
+		if err := b.Cleanup(context.WithoutCancel(t.Context())); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
