@@ -66,10 +66,15 @@ func schedulersPage() string {
 ` + "`--ipvs-scheduler`" + ` makes them. A kernel without the module ` + "`ip_vs_NAME`" + ` cannot run it, and ` + "`svcmark doctor`" + ` says so.
 
 kube-proxy gives every endpoint the weight 1, and 0 to one that is gone while its connections last. With equal weights ` + "`wrr`" + ` chooses
-as ` + "`rr`" + `, ` + "`wlc`" + ` as ` + "`lc`" + ` and ` + "`nq`" + ` as ` + "`sed`" + `; ` + "`ovf`" + ` leaves no more than two open connections to each endpoint. Of open connections only TCP and
-SCTP have any; a UDP flow counts as one that is not yet forgotten, for five minutes after its last packet. The laws were written from ` + "`net/netfilter/ipvs/ip_vs_NAME.c`" + ` and are held to the kernel with packets, with
-weights and without (package backends/backendtest, which this page is made from): connection by connection, and every law
-refuses what every other scheduler does. ` + "`twos`" + ` draws; where the kernel has it, it is held to its shares.
+as ` + "`rr`" + `, ` + "`wlc`" + ` as ` + "`lc`" + ` and ` + "`nq`" + ` as ` + "`sed`" + `, and ` + "`ovf`" + ` leaves each endpoint no more than two open connections. Where a law leaves a
+choice the endpoint that was programmed last has it. UDP has no open connections: a flow counts as one that is
+closed and not yet forgotten, for five minutes after its last packet. ` + "`dh`, `sh` and `mh`" + ` keep the place of an endpoint that drains,
+and refuse what falls to it.
+
+The laws were written from ` + "`net/netfilter/ipvs/ip_vs_NAME.c`" + `, and the kernel of the vm lab is held to them with packets, connection by
+connection, with weights and without (package backends/backendtest, which this page is made from); each law refuses what
+every other scheduler does. Of ` + "`dh`, `sh` and `mh`" + ` the hash itself is not foretold: it must take what it should and nothing else, and deal
+its shares. ` + "`twos`" + ` draws, and is held to its odds by a kernel that has it; Debian's 6.1 has not, and so only imagined draws were.
 
 | scheduler | new connections go to | short ones, one after the other, go to | while an endpoint drains, its connections go to |
 | --- | --- | --- | --- |
