@@ -46,7 +46,9 @@ var known = []string{"direct", "iptables-legacy", "iptables-nft", "ipvs", "nftab
 // looksOf gives each backend a look. A known name has its own. Another one has
 // the place that its name's hash says, so that it keeps it from run to run; when
 // that is taken within these names, the next free one, in alphabetical order.
-// With more names than looks some look alike.
+// Where all places are taken the next ones have their colours and markers, filled
+// where those are hollow and hollow where they are filled: enough for all
+// schedulers of ipvs. With still more names some look alike.
 func looksOf(backends []string) map[string]look {
 	places := map[string]int{}
 	taken := map[int]bool{}
@@ -63,21 +65,31 @@ func looksOf(backends []string) map[string]look {
 	for _, b := range slices.Compact(others) {
 		h := fnv.New32a()
 		_, _ = h.Write([]byte(b)) // never fails
-		place := int(h.Sum32() % uint32(len(looks)))
-		for range looks {
-			if !taken[place] {
-				break
-			}
-			place = (place + 1) % len(looks)
-		}
+		place := free(taken, int(h.Sum32()%uint32(len(looks))))
 		places[b] = place
 		taken[place] = true
 	}
 	m := map[string]look{}
 	for b, i := range places {
-		m[b] = looks[i]
+		l := looks[i%len(looks)]
+		if i >= len(looks) {
+			l.marker.hollow = !l.marker.hollow
+		}
+		m[b] = l
 	}
 	return m
+}
+
+// free is the first place from one on that is not taken, of two rounds, or that one
+// when all are.
+func free(taken map[int]bool, from int) int {
+	for i := range 2 * len(looks) {
+		place := i/len(looks)*len(looks) + (from+i)%len(looks)
+		if !taken[place] {
+			return place
+		}
+	}
+	return from
 }
 
 // tint mixes a colour with white: 1 is the colour itself.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"image"
 	"image/png"
 	"io"
@@ -157,7 +158,18 @@ func TestLooks(t *testing.T) {
 		}
 		seen[lk] = name
 	}
-	if got := looksOf(append([]string{"a", "b", "c"}, known...)); len(got) != len(known)+3 {
+	many := slices.Clone(known)
+	for i := len(many); i < 2*len(looks); i++ {
+		many = append(many, fmt.Sprintf("ipvs-%d", i))
+	}
+	seen = map[look]string{}
+	for name, lk := range looksOf(many) {
+		if other, ok := seen[lk]; ok {
+			t.Errorf("of %d, %s and %s look alike", len(many), name, other)
+		}
+		seen[lk] = name
+	}
+	if got := looksOf(append(many, "one more", "and another")); len(got) != len(many)+2 {
 		t.Errorf("with too many backends: %v", got)
 	}
 }

@@ -27,6 +27,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 
 	"github.com/svcmark/svcmark/backends"
 )
@@ -50,7 +51,12 @@ const (
 // of each.
 type Options struct {
 	Path      Path   // default Batched
-	Scheduler string // the virtual servers' scheduler, default "rr"
+	Scheduler string // the virtual servers' scheduler, one of Schedulers, default "rr"
+	// Weight gives the weight of an endpoint in each virtual server that has it,
+	// default 1 for all. It must give an endpoint the same every time: the weight
+	// stays with it, whichever others come and go. kube-proxy has no such flag, and
+	// most schedulers need one to be what they are.
+	Weight func(endpoint netip.AddrPort) uint32
 	// Iptables is the program that takes the rules, default "iptables": the
 	// variant that the machine's administrator chose, as for kube-proxy. Name
 	// "iptables-legacy" or "iptables-nft" to choose one; NAME-save and
@@ -62,6 +68,7 @@ type Options struct {
 type Backend struct {
 	path      Path
 	scheduler string
+	weights   func(netip.AddrPort) uint32 // nil: kube-proxy's
 	iptables  string
 	run       runner
 	sysctls   sysctlDir
@@ -72,7 +79,7 @@ type Backend struct {
 
 // New makes a Backend. It touches nothing.
 func New(o Options) *Backend {
-	b := &Backend{path: Batched, scheduler: "rr", iptables: "iptables", run: runProgram, sysctls: "/proc/sys", leaving: leaving{}}
+	b := &Backend{path: Batched, scheduler: "rr", weights: o.Weight, iptables: "iptables", run: runProgram, sysctls: "/proc/sys", leaving: leaving{}}
 	if o.Path != "" {
 		b.path = o.Path
 	}

@@ -98,7 +98,7 @@ func (b *Backend) tryScheduler(k *kernel) error {
 	case errors.Is(err, unix.EEXIST):
 		return nil
 	case errors.Is(err, unix.ENOENT):
-		return notSupported(fmt.Sprintf("IPVS scheduler %q (module ip_vs_%s)", b.scheduler, b.scheduler), "modprobe ip_vs_"+b.scheduler+labAdvice, nil)
+		return notSupported(fmt.Sprintf("IPVS scheduler %q (module %s)", b.scheduler, module(b.scheduler)), "modprobe "+module(b.scheduler)+labAdvice+" whose --kernel has it", nil)
 	case errors.Is(err, unix.EPERM):
 		return notSupported("the right to program IPVS (CAP_NET_ADMIN)", "run as root, or in a network namespace of one's own", err)
 	case err != nil:

@@ -111,7 +111,7 @@ func (b *Backend) writeServers(w *bufio.Writer, plans []*plan) {
 			}
 			w.WriteByte('\n')
 			for _, d := range s.dests {
-				w.WriteString("-a " + at + " -r " + d.String() + " -m -w 1\n")
+				fmt.Fprintf(w, "-a %s -r %s -m -w %d\n", at, d, b.weight(d))
 			}
 		}
 	}

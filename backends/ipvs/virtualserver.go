@@ -84,9 +84,9 @@ type realServer struct {
 	connections                   uint32 // active and inactive ones
 }
 
-// wanted says whether it is as kube-proxy makes each.
-func (r realServer) wanted() bool {
-	return r.forward == forwardMasquerade && r.weight == 1 && r.upper == 0 && r.lower == 0
+// wanted says whether it is as kube-proxy makes each, with a weight.
+func (r realServer) wanted(weight uint32) bool {
+	return r.forward == forwardMasquerade && r.weight == weight && r.upper == 0 && r.lower == 0
 }
 
 // ours says whether the kind is one that kube-proxy of a family would take for
@@ -161,7 +161,7 @@ func ipvsObject(r nlbatch.Refusal) string {
 	real := fmt.Sprintf("real server %v of %s", d.dest, server)
 	noScheduler := ""
 	if r.Errno == unix.ENOENT {
-		noScheduler = fmt.Sprintf(": the kernel has no scheduler %q (modprobe ip_vs_%s)", s.scheduler, s.scheduler)
+		noScheduler = fmt.Sprintf(": the kernel has no scheduler %q (modprobe %s)", s.scheduler, module(s.scheduler))
 	}
 	switch payload[0] {
 	case cmdNewService:

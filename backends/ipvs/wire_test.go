@@ -214,7 +214,7 @@ func TestParseWhatWasWritten(t *testing.T) {
 	}{{aVIP, aDest, unix.AF_INET}, {aVIP6, aDest6, unix.AF_INET6}} {
 		payload := recorded(func(k *kernel) error { return k.putRealServer(cmdNewDest, c.vip, c.dest, 1) })[unix.NLMSG_HDRLEN:]
 		s, d, err := parseIPVS(unix.AF_UNSPEC, payload)
-		if err != nil || s.vip != c.vip || d.dest != c.dest || !d.wanted() || s.family != c.af {
+		if err != nil || s.vip != c.vip || d.dest != c.dest || !d.wanted(1) || s.family != c.af {
 			t.Errorf("%+v %+v %v", s, d, err)
 		}
 		payload = recorded(func(k *kernel) error { return k.putVirtualServer(cmdNewService, c.vip, persistent) })[unix.NLMSG_HDRLEN:]

@@ -13,7 +13,7 @@ import (
 
 // registry is the only place that knows every built-in backend and every measurement.
 func registry() runner.Registry {
-	return runner.Registry{
+	r := runner.Registry{
 		Backends: map[string]func() backends.Backend{
 			"direct":          func() backends.Backend { return direct.Backend{} },
 			"iptables-legacy": func() backends.Backend { return iptables.New(iptables.Legacy) },
@@ -35,6 +35,10 @@ func registry() runner.Registry {
 			"timeToEffective": measure.TimeToEffective{},
 		},
 	}
+	for _, s := range ipvs.Schedulers() {
+		r.Backends["ipvs-"+s] = func() backends.Backend { return ipvs.New(ipvs.Options{Scheduler: s, Iptables: "iptables-legacy"}) }
+	}
+	return r
 }
 
 // registryWith adds the kube-proxies, each as a backend in every mode, and what a

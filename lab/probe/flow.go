@@ -23,7 +23,12 @@ type Flow struct {
 // OpenFlow connects a socket to target. Over UDP that sends nothing. No call
 // takes longer than timeout.
 func OpenFlow(proto backends.Protocol, target netip.AddrPort, timeout time.Duration) (*Flow, error) {
-	f, err := openFlow(netip.AddrPort{}, proto, target, timeout)
+	return OpenFlowFrom(netip.AddrPort{}, proto, target, timeout)
+}
+
+// OpenFlowFrom is OpenFlow from an address of the host, as AskFrom has it.
+func OpenFlowFrom(source netip.AddrPort, proto backends.Protocol, target netip.AddrPort, timeout time.Duration) (*Flow, error) {
+	f, err := openFlow(source, proto, target, timeout)
 	if err != nil {
 		return nil, fmt.Errorf("opening the flow to %s over %s: %w", target, proto, err)
 	}

@@ -64,7 +64,7 @@ func DefaultLoad() []string {
 		"nf_tables", "nft_*", "nf_flow_table*",
 		"ip_set", "ip_set_*",
 		"ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_lc", "ip_vs_wlc", "ip_vs_lblc", "ip_vs_lblcr", "ip_vs_sh", "ip_vs_dh",
-		"ip_vs_sed", "ip_vs_nq", "ip_vs_fo", "ip_vs_ovf", "ip_vs_mh",
+		"ip_vs_sed", "ip_vs_nq", "ip_vs_fo", "ip_vs_ovf", "ip_vs_mh", "ip_vs_twos",
 		"sch_*", "cls_*", "act_*",
 		"inet_diag", "tcp_diag", "udp_diag", "sctp",
 	}
