@@ -80,8 +80,10 @@ func (l *libraries) add(path string) error {
 		return nil
 	}
 	f, err := elf.Open(path)
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+	if unread := (*fs.PathError)(nil); err != nil && !errors.As(err, &unread) {
+		return fmt.Errorf("%s is no ELF binary, and a guest runs nothing else (%w)", path, err)
+	} else if err != nil {
+		return err
 	}
 	defer f.Close()
 	needed, err := f.ImportedLibraries()

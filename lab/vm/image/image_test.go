@@ -155,3 +155,13 @@ func TestInUsr(t *testing.T) {
 		}
 	}
 }
+
+func TestBuildRefusesAScript(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir+"/init", 0o755, static())
+	write(t, dir+"/mine", 0o755, []byte("#!/bin/sh\n"))
+	_, err := Build(t.Context(), Spec{Init: dir + "/init", Tools: []Tool{{Name: "exec-mine", File: dir + "/mine"}}})
+	if err == nil || !strings.Contains(err.Error(), "the tool exec-mine: "+dir+"/mine is no ELF binary") {
+		t.Errorf("a script: %v", err)
+	}
+}
