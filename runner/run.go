@@ -25,8 +25,9 @@ type Options struct {
 	Resume      bool   // go on with what Dir holds
 	Parallel    int    // cells at a time, at least 1
 	Shard       Shard
-	CellTimeout time.Duration // real time after which a cell is given up
-	Progress    func(Step)    // called by one goroutine at a time; may be nil
+	Missing     map[string]string // backends that the lab cannot run, with the reason: their cells are n/a
+	CellTimeout time.Duration     // real time after which a cell is given up
+	Progress    func(Step)        // called by one goroutine at a time; may be nil
 }
 
 // Step is one thing that happened in a run.
@@ -58,6 +59,11 @@ func Run(ctx context.Context, o Options) (*results.Run, error) {
 	var todo []cell
 	for _, c := range cells {
 		order = append(order, c.key())
+		if reason, missing := o.Missing[c.point.Backend]; missing {
+			if err := addNotRun(w, c, reason); err != nil {
+				return nil, err
+			}
+		}
 		if !w.Has(c.key()) {
 			todo = append(todo, c)
 		}
@@ -83,18 +89,19 @@ func addLimited(w *results.Writer, s *scenarios.Scenario) ([]results.CellKey, er
 	for _, p := range s.Limited() {
 		c := cell{point: p}
 		keys = append(keys, c.key())
-		if w.Has(c.key()) {
-			continue
-		}
-		err := w.Add(results.Cell{Meta: results.CellMeta{
-			Labels: c.labels(), Status: results.NotRun,
-			Reason: fmt.Sprintf("the scenario limits %s to fewer Services", p.Backend),
-		}})
-		if err != nil {
+		if err := addNotRun(w, c, fmt.Sprintf("the scenario limits %s to fewer Services", p.Backend)); err != nil {
 			return nil, err
 		}
 	}
 	return keys, nil
+}
+
+// addNotRun records a cell that is left out, unless a run before this has.
+func addNotRun(w *results.Writer, c cell, reason string) error {
+	if w.Has(c.key()) {
+		return nil
+	}
+	return w.Add(results.Cell{Meta: results.CellMeta{Labels: c.labels(), Repeat: c.repeat, Status: results.NotRun, Reason: reason}})
 }
 
 // run is a run in progress.

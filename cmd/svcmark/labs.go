@@ -31,6 +31,8 @@ type labFlags struct {
 	modules string
 	memory  int
 
+	skipMissing bool // leave out what the lab cannot run
+
 	silence  time.Duration // after which a guest counts as hung; 0 is the lab's own
 	programs programs      // that the backends need
 }
@@ -88,6 +90,7 @@ type opened struct {
 	lab.Lab
 	registry    runner.Registry
 	fingerprint results.Fingerprint
+	missing     map[string]string // backends that are left out, with the reason
 }
 
 // open chooses the lab, makes sure that every backend can run in it, and says
@@ -99,15 +102,19 @@ func (f *labFlags) open(ctx context.Context, s *streams, scenario *scenarios.Sce
 	}
 	if f.lab != "vm" && f.clock != "virtual" {
 		l, reg := &lab.NetNS{Executable: exe}, registryWith(f.programs)
-		missing, err := firstMissing(ctx, l, reg, scenario)
-		if err == nil && missing == nil {
+		left, missing, err := f.missing(ctx, l, reg, scenario)
+		if err == nil && missing == nil && (len(left) == 0 || f.lab == "netns") {
 			env, err := l.Environment(image.Versions(ctx, append(image.Tools(), f.programs.used(scenario.Backends, scenario.Programs).tools()...)))
-			return &opened{l, reg, fingerprint("netns", l, env, exe)}, err
+			return &opened{l, reg, fingerprint("netns", l, env, exe), left}, err
 		}
 		if f.lab == "netns" || ctx.Err() != nil {
 			return nil, errors.Join(err, missing)
 		}
-		fmt.Fprintf(s.err, "Using the vm lab: %v\n", errors.Join(err, missing))
+		why := errors.Join(err, missing)
+		for name, reason := range left {
+			why = errors.Join(why, fmt.Errorf("backend %s cannot run on this kernel: %s", name, reason))
+		}
+		fmt.Fprintf(s.err, "Using the vm lab: %v\n", why)
 	}
 	return f.openVM(ctx, s.err, exe, scenario)
 }
@@ -119,7 +126,7 @@ func (f *labFlags) openVM(ctx context.Context, log io.Writer, exe string, scenar
 	if err != nil {
 		return nil, err
 	}
-	missing, err := firstMissing(ctx, l, reg, scenario)
+	left, missing, err := f.missing(ctx, l, reg, scenario)
 	if err := errors.Join(err, missing); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -127,7 +134,7 @@ func (f *labFlags) openVM(ctx context.Context, log io.Writer, exe string, scenar
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	return &opened{l, reg, fingerprint("vm", l, env, exe)}, nil
+	return &opened{l, reg, fingerprint("vm", l, env, exe), left}, nil
 }
 
 // guest describes the vm lab's guest.
@@ -147,18 +154,28 @@ func (f *labFlags) guest(exe string, log io.Writer) vm.Options {
 	return o
 }
 
-// firstMissing probes the backends in the lab.
-func firstMissing(ctx context.Context, l lab.Lab, reg runner.Registry, s *scenarios.Scenario) (missing, err error) {
+// missing probes the backends in the lab. What it lacks for the first that cannot run is
+// an answer of its own, unless such backends are to be left out and others remain.
+func (f *labFlags) missing(ctx context.Context, l lab.Lab, reg runner.Registry, s *scenarios.Scenario) (left map[string]string, missing, err error) {
 	found, err := reg.Probe(ctx, l, s.Backends, s.Programs)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	left = map[string]string{}
 	for _, n := range s.Backends {
-		if m := found[n]; m != nil {
-			return fmt.Errorf("backend %s cannot run here: %w", n, m), nil
+		m := found[n]
+		if m == nil {
+			continue
+		}
+		left[n] = m.Error()
+		if missing == nil {
+			missing = fmt.Errorf("backend %s cannot run here: %w", n, m)
 		}
 	}
-	return nil, nil
+	if f.skipMissing && len(left) < len(s.Backends) {
+		return left, nil, nil
+	}
+	return nil, missing, nil
 }
 
 func fingerprint(name string, l lab.Lab, env lab.Environment, exe string) results.Fingerprint {

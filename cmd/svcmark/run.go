@@ -52,6 +52,7 @@ func newRun(s *streams) *cobra.Command {
   svcmark run quick --lab netns --clock wall      on this machine's own kernel
   svcmark run kube-proxy --kube-proxy bin/kube-proxy
   svcmark run kube-proxy --kube-proxy old=./kube-proxy-1.35 --kube-proxy new=./kube-proxy
+  svcmark run kube-proxy --lab netns --skip-missing   without ipvs, where the kernel has none
   svcmark run my.yaml --out results/mine
   svcmark run my.yaml --out results/mine --resume
   svcmark run scale --shard 1/4 --out results/part1`,
@@ -84,6 +85,7 @@ func newRun(s *streams) *cobra.Command {
 	flags.StringVar(&f.shard, "shard", "", "run only part `i/n` of the cells")
 	flags.DurationVar(&f.timeout, "cell-timeout", 15*time.Minute, "give a cell up after this real time")
 	flags.BoolVar(&f.plots, "plots", true, "draw the plots of the finished run")
+	flags.BoolVar(&f.lab.skipMissing, "skip-missing", false, "leave out backends that the lab cannot run: their cells are n/a, with the reason")
 	flags.StringVar(&f.reference, "reference", "", "say how the run stands to the run in this `directory`: byte-identical, or what differs")
 	f.lab.register(cmd)
 	return cmd
@@ -146,7 +148,7 @@ func (f *runFlags) run(ctx context.Context, s *streams, name string) error {
 	run, err := runner.Run(ctx, runner.Options{
 		Scenario: scenario, Registry: l.registry, Lab: l, Fingerprint: l.fingerprint,
 		Dir: dir, Resume: f.resume, Parallel: parallel, Shard: shard,
-		CellTimeout: f.timeout, Progress: progress.step,
+		CellTimeout: f.timeout, Progress: progress.step, Missing: l.missing,
 	})
 	progress.stop()
 	if err != nil {
