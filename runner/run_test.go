@@ -296,3 +296,56 @@ func TestProbe(t *testing.T) {
 		t.Error("a silent probe was taken for a good one")
 	}
 }
+
+// What the lab lacks is in the run, with the reason, and nobody tries it.
+func TestRunLeavesOutWhatIsMissing(t *testing.T) {
+	l := &script{clock: lab.Virtual, work: func(ctx context.Context, j job, send func(event)) error {
+		if j.Cell.Backend == "b" {
+			t.Error("a backend that is missing was run")
+		}
+		return measured(ctx, j, send)
+	}}
+	o := options(t, l, scenario(t, ""))
+	o.Missing = map[string]string{"b": "a module is missing"}
+	run, err := Run(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	for _, c := range run.Meta.Cells {
+		told = append(told, fmt.Sprint(c.Labels[0].Value, c.Labels[1].Value, " ", c.Status, " ", c.Reason))
+	}
+	want := "a10 ok , a100 ok , b10 n/a a module is missing, b100 n/a a module is missing"
+	if got := strings.Join(told, ", "); got != want || len(run.Results) != 2 {
+		t.Errorf("cells %s\nwant  %s", got, want)
+	}
+}
+
+// A backend is the registry's, or made of what the scenario defines.
+func TestRegistryBackend(t *testing.T) {
+	mine := &scripted{}
+	r := Registry{
+		Backends: map[string]func() backends.Backend{"a": func() backends.Backend { return nil }},
+		Define: func(p *scenarios.Program) (backends.Backend, error) {
+			if p.Exec == nil {
+				return nil, errors.New("nobody has it")
+			}
+			return mine, nil
+		},
+	}
+	defined := []scenarios.Program{{Name: "mine", Exec: &scenarios.Exec{}}, {Name: "theirs"}}
+	if b, err := r.backend("mine", defined); b != mine || err != nil {
+		t.Errorf("%v, %v", b, err)
+	}
+	for name, want := range map[string]string{"theirs": "nobody has it", "other": "no backend other"} {
+		if _, err := r.backend(name, defined); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", name, err, want)
+		}
+	}
+	if b, err := r.backend("a", defined); b != nil || err != nil {
+		t.Errorf("%v, %v", b, err)
+	}
+}
+
+// scripted is a Backend that nobody asks anything.
+type scripted struct{ backends.Backend }
