@@ -1,9 +1,11 @@
 package userspace
 
 import (
+	"bytes"
 	"context"
 	"fmt"
-	"strconv"
+	"os"
+	"strings"
 
 	"github.com/prometheus/procfs"
 
@@ -48,38 +50,40 @@ func listening(pid int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	has := map[string]bool{}
+	own := map[string]bool{}
 	for _, t := range targets {
-		has[t] = true
-	}
-	own := func(inode uint64) bool { return has["socket:["+strconv.FormatUint(inode, 10)+"]"] }
-	fs, err := procfs.NewFS(fmt.Sprintf("/proc/%d", pid))
-	if err != nil {
-		return 0, err
+		if inode, ok := strings.CutPrefix(t, "socket:["); ok {
+			own[strings.TrimSuffix(inode, "]")] = true
+		}
 	}
 	count := 0
-	const listens = 0x0a // TCP_LISTEN in the kernel's tcp_states.h
-	for _, read := range []func() (procfs.NetTCP, error){fs.NetTCP, fs.NetTCP6} {
-		lines, err := read()
+	for _, kind := range []string{"tcp", "tcp6", "udp", "udp6"} {
+		table, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/%s", pid, kind))
+		if os.IsNotExist(err) {
+			continue // a kernel without IPv6
+		}
 		if err != nil {
 			return 0, err
 		}
-		for _, l := range lines {
-			if l.St == listens && own(l.Inode) {
-				count++
-			}
-		}
-	}
-	for _, read := range []func() (procfs.NetUDP, error){fs.NetUDP, fs.NetUDP6} {
-		lines, err := read()
-		if err != nil {
-			return 0, err
-		}
-		for _, l := range lines {
-			if l.RemPort == 0 && own(l.Inode) {
-				count++
-			}
-		}
+		count += openIn(table, own)
 	}
 	return count, nil
+}
+
+// openIn counts the sockets with these inodes in a table of sockets below /proc/net
+// that are in the state TCP_LISTEN or, as UDP calls what is not connected, TCP_CLOSE
+// (the kernel's tcp_states.h).
+func openIn(table []byte, inodes map[string]bool) int {
+	count := 0
+	for line := range bytes.Lines(table) {
+		const state, inode = 3, 9
+		words := bytes.Fields(line)
+		if len(words) <= inode || !inodes[string(words[inode])] {
+			continue
+		}
+		if s := string(words[state]); s == "0A" || s == "07" {
+			count++
+		}
+	}
+	return count
 }

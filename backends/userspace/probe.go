@@ -27,7 +27,13 @@ func (*Backend) Probe(ctx context.Context) error {
 			return err
 		}
 	}
-	return conntrack.Probe()
+	if err := conntrack.Probe(); err != nil {
+		return &backends.NotSupportedError{
+			Feature: "conntrack over netlink", Kernel: backends.KernelRelease(), Err: err,
+			Mend: "modprobe nf_conntrack_netlink (CONFIG_NF_CT_NETLINK)",
+		}
+	}
+	return nil
 }
 
 // explain names the piece that is missing when iptables failed, or gives the error as

@@ -48,7 +48,7 @@ func (s *seat) wait() {
 
 // leave gives the seat up. Whoever wants it learns of that by the process's end,
 // when all else is free, too.
-func (s *seat) leave() { s.listener.Close() }
+func (s *seat) leave() { _ = s.listener.Close() } // nothing can be lost
 
 // dismissal is how long a proxy may take to go.
 const dismissal = 30 * time.Second
