@@ -41,10 +41,16 @@ func newService(p *backends.ServicePort, host netip.Addr, fail func(error)) (*se
 // endpointsOf are where the clients of a ServicePort are led.
 func endpointsOf(p *backends.ServicePort) []netip.AddrPort {
 	var to []netip.AddrPort
-	for _, e := range (*Backend)(nil).Endpoints(p) {
+	for _, e := range used(p) {
 		to = append(to, e.Addr)
 	}
 	return to
+}
+
+// used are the endpoints that get traffic: the ready ones, which are the addresses of
+// an Endpoints object.
+func used(p *backends.ServicePort) []backends.Endpoint {
+	return slices.DeleteFunc(slices.Clone(p.Endpoints), func(e backends.Endpoint) bool { return !e.Ready() })
 }
 
 // update takes other endpoints.

@@ -65,13 +65,7 @@ func (*Backend) Endpoints(p *backends.ServicePort) []backends.Endpoint {
 	if p.Protocol == backends.SCTP {
 		return nil
 	}
-	var used []backends.Endpoint
-	for _, e := range p.Endpoints {
-		if e.Ready() {
-			used = append(used, e)
-		}
-	}
-	return used
+	return used(p)
 }
 
 // Prepare implements backends.Preparer: it starts the process, unless it runs.
