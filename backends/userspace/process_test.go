@@ -217,6 +217,16 @@ func TestOneProxy(t *testing.T) {
 	synced(t, b, testState(endpointOfNobody))
 	ended(t, first)
 	second := b.Processes()[0]
+	if err := dismiss(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp4", ":30080") // what it held is free by then
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
 	if err := New().Cleanup(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -104,6 +105,8 @@ func TestUDPCutsLongPackets(t *testing.T) {
 func TestUDPIdle(t *testing.T) {
 	s := newSocket(t, backends.IPv4, backends.UDP, func(s *socket) { s.idle = 50 * time.Millisecond }, udpEndpoint(t, "a"), udpEndpoint(t, "b"))
 	c := udpClientOf(t, s)
+	files := descriptors(t)
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // it would close what was forgotten
 	got := ""
 	for range 3 {
 		name, _, _ := c.ask("hello")
@@ -111,6 +114,9 @@ func TestUDPIdle(t *testing.T) {
 		eventually(t, func() string {
 			if n := s.sessions(); n > 0 {
 				return fmt.Sprintf("%d clients are still known", n)
+			}
+			if n := descriptors(t); n > files {
+				return fmt.Sprintf("%d descriptors are open, and before there were %d", n, files)
 			}
 			return ""
 		})
