@@ -149,6 +149,16 @@ func (t *Topology) Close() error {
 	return errors.Join(errs...)
 }
 
+// GatewayAddr is the node's address of a family among its pods: the first of its pod
+// range, the zero Addr when it has none.
+func GatewayAddr(n *backends.Node, f backends.Family) netip.Addr {
+	pods := n.PodCIDR(f)
+	if !pods.IsValid() {
+		return netip.Addr{}
+	}
+	return pods.Addr().Next()
+}
+
 // ClientAddr is the client pod's address of a family: the second of the node's
 // pod range, whose first is the gateway. It is the zero Addr when the node has no
 // pod range of the family.

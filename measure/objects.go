@@ -30,6 +30,7 @@ func objectKinds() []string {
 		"set-entries",                  // of ipset
 		"addresses",                    // bound for VIPs
 		"map-elements", "set-elements", // of nf_tables
+		"listening-sockets", // of a proxy
 	}
 }
 

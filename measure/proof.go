@@ -24,10 +24,17 @@ const (
 	silence      = 500 * time.Millisecond
 )
 
+// Proxied is a Backend that does not lead packets on but takes them itself and asks
+// an endpoint in the client's stead.
+type Proxied interface {
+	// Endpoints are those that it asks for clients of p.
+	Endpoints(p *backends.ServicePort) []backends.Endpoint
+}
+
 // Prove asks through every VIP of the cell, or through a seeded sample of
 // proofLimit, who answers, with real packets from the client: it must be one of
 // the endpoints that the node may use for the Service, and it must have seen the
-// client's own address. Of the Services for which the node has no such endpoint
+// client's own address, or the node's where the backend is Proxied. Of the Services for which the node has no such endpoint
 // silenceLimit are asked, and nobody may answer. The first wrong answer is the
 // error. Services of a family in which the node has no address are not asked: the
 // lab has none of it. No result of a cell may be kept unless it was proven.
@@ -82,6 +89,9 @@ func (c *Cell) own(s *backends.ServicePort) []backends.Endpoint {
 	if _, ok := c.Backend.(Dialed); ok {
 		return s.Endpoints
 	}
+	if p, ok := c.Backend.(Proxied); ok {
+		return p.Endpoints(s)
+	}
 	return used(c.State, s)
 }
 
@@ -107,6 +117,13 @@ func (c *Cell) proveOne(s *backends.ServicePort) error {
 	}
 	client := lab.ClientAddr(&c.State.Node, s.Family())
 	seen := answer.Client.Addr()
+	if _, ok := c.Backend.(Proxied); ok {
+		node := &c.State.Node
+		if !slices.Contains(node.Addrs, seen) && seen != lab.GatewayAddr(node, s.Family()) {
+			return fmt.Errorf("wrong dataplane: endpoint %s of Service %s saw client %s, which is no address of the node's proxy", answer.Endpoint, s, seen)
+		}
+		return nil
+	}
 	if answer.Endpoint.Addr() == client && t.Addr != answer.Endpoint {
 		// A pod that reaches itself must not see itself: its reply would never
 		// pass the node again.

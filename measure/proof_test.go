@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -134,5 +135,40 @@ func TestProveKnowsWhichEndpointsAreUsed(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// proxied is a backend whose endpoints see the node: those that are ready, and no
+// others.
+type proxied struct{ routed }
+
+func (proxied) Endpoints(p *backends.ServicePort) []backends.Endpoint {
+	return slices.DeleteFunc(slices.Clone(p.Endpoints), func(e backends.Endpoint) bool { return !e.Ready() })
+}
+
+// A proxy's endpoints are those that it says, and must see the node.
+func TestProveKnowsProxies(t *testing.T) {
+	node := backends.Node{
+		Name:         "node-0",
+		Addrs:        []netip.Addr{netip.MustParseAddr("192.168.0.1")},
+		ClusterCIDRs: []netip.Prefix{netip.MustParsePrefix("10.128.0.0/9")},
+	}
+	vip := netip.AddrPortFrom(node.EndpointHostCIDRs(backends.IPv4)[0].Addr().Next(), 8080)
+	state := &backends.State{Node: node, Services: []backends.ServicePort{{
+		Namespace: "test", Name: "a", Protocol: backends.TCP, ClusterIP: vip.Addr(), Port: vip.Port(),
+		InternalLocal: true, Endpoints: []backends.Endpoint{{Addr: vip}},
+	}}}
+	cell := cellOf(t, proxied{}, state)
+	// The lab's endpoint answers itself here, and sees the pod.
+	if err := cell.Prove(t.Context()); err == nil || !strings.Contains(err.Error(), "no address of the node's proxy") {
+		t.Errorf("of a proxy that hides nobody: %v", err)
+	}
+	state.Node.Addrs = append(state.Node.Addrs, lab.ClientAddr(&node, backends.IPv4)) // now that is the node's
+	if err := cell.Prove(t.Context()); err != nil {
+		t.Errorf("of a right proxy: %v", err)
+	}
+	state.Services[0].Endpoints[0].Conditions = backends.NotReady | backends.Terminating
+	if err := cell.Prove(t.Context()); err == nil || !strings.Contains(err.Error(), "the node has no endpoint for it") {
+		t.Errorf("of an endpoint that the proxy does not ask: %v", err)
 	}
 }

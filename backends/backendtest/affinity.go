@@ -110,7 +110,7 @@ func (t *trial) sticks(from place, n int) (was netip.AddrPort, o Outcome, err er
 	p := t.services[0]
 	for i := range n {
 		a, o, err := t.ask(from, p.Protocol, p.VIP())
-		if err != nil || o != AsItself {
+		if err != nil || o != t.asked() {
 			return was, o, err
 		}
 		if i > 0 && a.Endpoint != was {

@@ -53,7 +53,7 @@ func applied(ctx context.Context, b partial, top *lab.Topology, n *backends.Node
 	}
 	trials := map[backends.Family]*trial{}
 	for _, f := range backends.Families() {
-		trials[f] = &trial{addresses: addresses{f, n}, ctx: ctx, topology: top}
+		trials[f] = &trial{addresses: addresses{f, n}, ctx: ctx, topology: top, proxied: isProxied(b)}
 	}
 	for round := range applyRounds {
 		to := changed(from, draw)
@@ -97,7 +97,7 @@ func undisturbed(trials map[backends.Family]*trial, services []backends.ServiceP
 			for i := range services {
 				p := &services[i]
 				a, o, err := trials[p.Family()].ask(trials[p.Family()].pod(), p.Protocol, p.VIP())
-				if err == nil && (o != AsItself || !slices.ContainsFunc(p.Endpoints, func(e backends.Endpoint) bool { return e.Addr == a.Endpoint })) {
+				if err == nil && (o != trials[p.Family()].asked() || !slices.ContainsFunc(p.Endpoints, func(e backends.Endpoint) bool { return e.Addr == a.Endpoint })) {
 					err = fmt.Errorf("%s, which did not change, meanwhile: %s by %s", p, o, a.Endpoint)
 				}
 				if err != nil {
@@ -147,7 +147,7 @@ func (t *trial) servedNow(p, old *backends.ServicePort) error {
 		t.services = append(t.services, *old) // none of its endpoints may answer that is not one of used
 	}
 	o, err := t.reaches(t.pod(), p.Protocol, p.VIP(), used...)
-	if err == nil && o != AsItself {
+	if err == nil && o != t.asked() {
 		err = fmt.Errorf("it has %d endpoints: %s", len(used), o)
 	}
 	return err

@@ -48,7 +48,6 @@ func balancers() []behaviour {
 		p.SourceRanges = []netip.Prefix{netip.PrefixFrom(a.nodeAddr(), a.nodeAddr().BitLen())}
 	}
 	externalLocal := func(_ addresses, p *backends.ServicePort) { p.ExternalLocal = true }
-	locals := func(a addresses) []backends.Endpoint { return []backends.Endpoint{a.local(0)} }
 	return []behaviour{
 		{
 			name: "BalancerFromOutside", says: "a machine outside asks a load balancer's address",
@@ -64,7 +63,12 @@ func balancers() []behaviour {
 		},
 		{
 			name: "BalancerLocalFromOutside", says: "externalTrafficPolicy Local: a machine outside that asks it reaches the endpoints on the node, no other",
-			services: balancer(63, "balancer-local-from-outside", externalLocal), observe: ask(outside(1), atBalancer, locals), want: all(AsItself),
+			services: balancer(63, "balancer-local-from-outside", externalLocal),
+			observe: func(t *trial) (Outcome, error) {
+				p := &t.services[0]
+				return t.reachesLocal(t.beyond(1), p, atBalancer(p), t.local(0))
+			},
+			want: all(AsItself).but(Every, Userspace),
 		},
 		{
 			name: "BalancerLocalFromPod", says: "externalTrafficPolicy Local: a pod that asks it reaches",
@@ -81,11 +85,11 @@ func balancers() []behaviour {
 		},
 		{
 			name: "RangesKeepOut", says: "loadBalancerSourceRanges: a machine outside asks it from elsewhere",
-			services: balancer(66, "ranges-keep-out", ranges), observe: ask(outside(17), atBalancer, endpoints), want: all(Silent),
+			services: balancer(66, "ranges-keep-out", ranges), observe: ask(outside(17), atBalancer, endpoints), want: all(Silent).but(AsNode, Userspace),
 		},
 		{
 			name: "RangesKeepOutPods", says: "loadBalancerSourceRanges: a pod asks it, which is in none of them",
-			services: balancer(67, "ranges-keep-out-pods", ranges), observe: ask((*trial).pod, atBalancer, endpoints), want: all(Silent),
+			services: balancer(67, "ranges-keep-out-pods", ranges), observe: ask((*trial).pod, atBalancer, endpoints), want: all(Silent).but(AsNode, Userspace),
 		},
 		{
 			name: "RangesLetInNode", says: "loadBalancerSourceRanges: a process on the node asks it, which is in one of them",

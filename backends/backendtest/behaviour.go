@@ -13,11 +13,12 @@ const (
 	IPVS           Column = "ipvs"
 	NFTables       Column = "nftables"
 	NFTables131    Column = "nftables@1.31"
+	Userspace      Column = "userspace"
 )
 
 // Columns are all of them in the table's order.
 func Columns() []Column {
-	return []Column{Direct, IPTablesLegacy, IPTablesNFT, IPVS, NFTables, NFTables131}
+	return []Column{Direct, IPTablesLegacy, IPTablesNFT, IPVS, NFTables, NFTables131, Userspace}
 }
 
 // An Outcome is what a behaviour comes to, as the table says it.
@@ -30,8 +31,10 @@ const (
 	Yes      Outcome = "yes"
 	AsItself Outcome = "answered" // and the endpoint sees the client's own address
 	AsNode   Outcome = "masqueraded"
+	TCPAlone Outcome = "masqueraded over TCP"
 	Refused  Outcome = "refused" // at once: a reset or an ICMP error
 	Silent   Outcome = "silence"
+	Dropped  Outcome = "taken and dropped"
 	PassedOn Outcome = "passed on" // the packet leaves the node as it came
 	AtRandom Outcome = "at random"
 	InTurn   Outcome = "in turn"

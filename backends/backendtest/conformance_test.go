@@ -1,6 +1,9 @@
 package backendtest_test
 
 import (
+	"context"
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -10,10 +13,20 @@ import (
 	"github.com/svcmark/svcmark/backends/iptables"
 	"github.com/svcmark/svcmark/backends/ipvs"
 	"github.com/svcmark/svcmark/backends/nftables"
+	"github.com/svcmark/svcmark/backends/userspace"
 	"github.com/svcmark/svcmark/lab/labtest"
 )
 
-func TestMain(m *testing.M) { labtest.Main(m) }
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == userspace.Verb {
+		if err := userspace.Serve(context.Background(), os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	labtest.Main(m)
+}
 
 // TestConformance runs the suite over every backend, made as the registry makes
 // it, and over what the registry leaves to options. A new one is a line here.
@@ -31,6 +44,7 @@ func TestConformance(t *testing.T) {
 		{"ipvs/kube-proxy", func() backends.Backend { return ipvs.New(ipvs.Options{Path: ipvs.KubeProxy}) }, ipvsExpectations("iptables")},
 		{"nftables", func() backends.Backend { return nftables.New(nftables.Layout136) }, nftablesExpectations()},
 		{"nftables@1.31", func() backends.Backend { return nftables.New(nftables.Layout131) }, nftablesExpectations()},
+		{"userspace", func() backends.Backend { return userspace.New() }, userspaceExpectations()},
 	} {
 		column, _, _ := strings.Cut(b.name, "/") // a variant has its backend's
 		b.expect.Column = backendtest.Column(column)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"github.com/svcmark/svcmark/backends/backendtest"
@@ -44,6 +45,15 @@ func iptablesDump(ctx context.Context, v iptables.Variant) (string, error) {
 // iptablesNames are the variant's command for each family.
 func iptablesNames(v iptables.Variant) []string {
 	return []string{string(v), strings.Replace(string(v), "ip", "ip6", 1)}
+}
+
+// sortedLines lose the order of a chain's rules: kube-proxy walks its Services in that
+// of a Go map, and a userspace proxy puts what comes last. Package conformance
+// compares the order that matters.
+func sortedLines(text string) string {
+	lines := strings.Split(text, "\n")
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
 }
 
 // Rules of others: beside the backend's jumps, in a chain of their own, and

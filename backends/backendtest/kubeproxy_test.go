@@ -5,8 +5,6 @@ package backendtest_test
 import (
 	"context"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/svcmark/svcmark/backends"
@@ -42,12 +40,4 @@ func TestKubeProxy(t *testing.T) {
 			backendtest.Run(t, func() backends.Backend { return kubeproxy.New(m.options) }, m.expect)
 		})
 	}
-}
-
-// sortedLines lose the order of a chain's rules: kube-proxy walks its Services in that
-// of a Go map. Package conformance compares the order that matters.
-func sortedLines(text string) string {
-	lines := strings.Split(text, "\n")
-	slices.Sort(lines)
-	return strings.Join(lines, "\n")
 }

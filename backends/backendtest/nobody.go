@@ -29,7 +29,7 @@ func nobody() []behaviour {
 			var each []func() (Outcome, error)
 			for i := range t.services {
 				p := &t.services[i]
-				each = append(each, func() (Outcome, error) { return t.reaches(from(t), p.Protocol, to(t, p)) })
+				each = append(each, func() (Outcome, error) { return t.reachesNobody(from(t), p, to(t, p)) })
 			}
 			return same(each...)
 		}
@@ -40,11 +40,11 @@ func nobody() []behaviour {
 	return []behaviour{
 		{
 			name: "NoneFromPod", says: "a pod asks a ClusterIP without usable endpoints, over TCP and UDP",
-			services: none(30, "none-from-pod"), observe: ask((*trial).pod, vip), want: all(Refused),
+			services: none(30, "none-from-pod"), observe: ask((*trial).pod, vip), want: all(Refused).but(Dropped, Userspace),
 		},
 		{
 			name: "NoneFromNode", says: "a process on the node asks a ClusterIP without usable endpoints, over TCP and UDP",
-			services: none(32, "none-from-node"), observe: ask((*trial).theNode, vip), want: all(Refused),
+			services: none(32, "none-from-node"), observe: ask((*trial).theNode, vip), want: all(Refused).but(Dropped, Userspace),
 		},
 		{
 			name: "NoneAtNodePort", says: "a machine outside asks a NodePort without endpoints",
@@ -53,7 +53,7 @@ func nobody() []behaviour {
 				p.NodePort = nodePort(34)
 				return []backends.ServicePort{p}
 			},
-			observe: ask(fromOutside, onNodePort), want: all(Refused),
+			observe: ask(fromOutside, onNodePort), want: all(Refused).but(Dropped, Userspace),
 		},
 		{
 			name: "NoneAtExternalIP", says: "a machine outside asks an external IP without endpoints",
@@ -65,7 +65,7 @@ func nobody() []behaviour {
 			observe: ask(fromOutside, func(t *trial, p *backends.ServicePort) netip.AddrPort {
 				return netip.AddrPortFrom(p.ExternalIPs[0], p.Port)
 			}),
-			want: all(Refused),
+			want: all(Refused).but(Dropped, Userspace),
 		},
 		{
 			name: "InternalLocalElsewhere", says: "internalTrafficPolicy Local, and all endpoints are on other nodes: a pod asks",
@@ -76,7 +76,7 @@ func nobody() []behaviour {
 			},
 			// A virtual server without real servers answers with an ICMP error
 			// (ip_vs_leave in the kernel).
-			observe: ask((*trial).pod, vip), want: all(Silent).but(Refused, IPVS),
+			observe: ask((*trial).pod, vip), want: all(Silent).but(Refused, IPVS).but(AsNode, Userspace),
 		},
 		{
 			name: "ExternalLocalElsewhere", says: "externalTrafficPolicy Local, and all endpoints are on other nodes: a machine outside asks the NodePort",
@@ -96,7 +96,7 @@ func nobody() []behaviour {
 				}
 				return o, err
 			},
-			want: all(Silent).but(OffNode, IPVS),
+			want: all(Silent).but(OffNode, IPVS).but(AsNode, Userspace),
 		},
 		{
 			name: "ClosedPort", says: "a pod asks a port of a ClusterIP that no Service has",

@@ -140,8 +140,12 @@ func refused(t *testing.T, state *backends.State, from host) {
 	}
 }
 
-// clientAddr is the client pod's address.
+// clientAddr is what endpoints see the client pod as: its own address, or the node's
+// when that asks in its stead.
 func (s *suite) clientAddr() netip.Addr {
 	n := node()
+	if isProxied(s.fresh()) {
+		return n.Addrs[0]
+	}
 	return n.PodCIDR(backends.IPv4).Addr().Next().Next()
 }

@@ -44,6 +44,17 @@ type dialed interface {
 	Target(p *backends.ServicePort) netip.AddrPort
 }
 
+// proxied is a backend that takes packets itself and asks an endpoint in the client's
+// stead: the endpoint sees the node. It pays no heed to where endpoints are.
+type proxied interface {
+	Endpoints(p *backends.ServicePort) []backends.Endpoint
+}
+
+func isProxied(b backends.Backend) bool {
+	_, ok := b.(proxied)
+	return ok
+}
+
 // counter is a backend that can count what it made.
 type counter interface {
 	Objects(ctx context.Context) (map[string]int, error)

@@ -1,6 +1,12 @@
 package backendtest
 
-import "github.com/svcmark/svcmark/backends"
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/svcmark/svcmark/backends"
+)
 
 // sctp are the behaviours of SCTP, on a kernel that speaks it.
 func sctp() []behaviour {
@@ -16,9 +22,15 @@ func sctp() []behaviour {
 			name: "SCTPFromPod", says: "a pod asks a ClusterIP over SCTP",
 			services: associations(80, "sctp-from-pod"),
 			observe: func(t *trial) (Outcome, error) {
-				return t.reaches(t.pod(), backends.SCTP, t.services[0].VIP(), t.remote(0), t.remote(1))
+				o, err := t.reaches(t.pod(), backends.SCTP, t.services[0].VIP(), t.remote(0), t.remote(1))
+				// A proxy that does not speak SCTP leaves the packet to the node's
+				// default route, at whose end there is no such host.
+				if t.proxied && errors.Is(err, unix.EHOSTUNREACH) {
+					return PassedOn, nil
+				}
+				return o, err
 			},
-			want: all(AsItself),
+			want: all(AsItself).but(PassedOn, Userspace),
 		},
 		{
 			name: "SCTPAtNodePort", says: "a machine outside asks a NodePort over SCTP",
@@ -26,7 +38,7 @@ func sctp() []behaviour {
 			observe: func(t *trial) (Outcome, error) {
 				return t.reaches(t.beyond(1), backends.SCTP, t.nodeAt(nodePort(81)), t.remote(0), t.remote(1))
 			},
-			want: all(AsNode),
+			want: all(AsNode).but(Refused, Userspace),
 		},
 	}
 }

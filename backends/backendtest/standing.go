@@ -98,6 +98,9 @@ func each(all []*trial, step func(*trial) error) {
 // beside each other, and over one change of those that have one.
 func observe(ctx context.Context, b backends.Backend, top *lab.Topology, n backends.Node, rows []behaviour) ([]*trial, error) {
 	all := trials(ctx, top, &n, rows)
+	for _, t := range all {
+		t.proxied = isProxied(b)
+	}
 	defer func() {
 		for _, t := range all {
 			if t.flow != nil {

@@ -51,8 +51,10 @@ func outcomes() []meaning {
 	return []meaning{
 		{AsItself, "every endpoint that should answer does, and no other; they see the client's own address"},
 		{AsNode, "the same, but they see an address of the node"},
+		{TCPAlone, "masqueraded over TCP, and silence over UDP"},
 		{Refused, "an ICMP error or a reset comes at once"},
 		{Silent, "nothing comes: the packet is dropped"},
+		{Dropped, "a TCP connection is accepted, and then closed; a UDP packet is taken, and nothing comes"},
 		{PassedOn, "the packet is none of the dataplane's business, and leaves the node by its routes"},
 		{Every, "every ready endpoint answers"},
 		{OnNode, "the endpoints on the node answer, and no other"},

@@ -25,6 +25,7 @@ type trial struct {
 	ctx      context.Context
 	topology *lab.Topology
 	behaviour
+	proxied  bool                   // the backend is
 	services []backends.ServicePort // the behaviour's own, as they are now
 
 	flow    *probe.Flow  // that prepare opened
@@ -83,6 +84,8 @@ func (t *trial) ask(from place, proto backends.Protocol, to netip.AddrPort) (a p
 	// OUTPUT chain rejects, or conntrack drops.
 	case errors.Is(err, unix.ECONNREFUSED), errors.Is(err, unix.EPERM):
 		return a, Refused, nil
+	case errors.Is(err, unix.ECONNRESET), errors.Is(err, unix.EPIPE):
+		return a, Dropped, nil
 	case errors.Is(err, unix.ETIMEDOUT):
 		return a, Silent, nil
 	default:
@@ -126,7 +129,7 @@ func (t *trial) reaches(from place, proto backends.Protocol, to netip.AddrPort, 
 		switch {
 		case i > 0 && o != first:
 			return "", fmt.Errorf("%s: %s, and before it was: %s", where, o, first)
-		case o == Refused, o == Silent:
+		case o == Refused, o == Silent, o == Dropped:
 			return o, nil
 		case a.Endpoint == to:
 			return PassedOn, nil
@@ -140,6 +143,43 @@ func (t *trial) reaches(from place, proto backends.Protocol, to netip.AddrPort, 
 		}
 	}
 	return "", fmt.Errorf("%s: %d tries never reached %v", where, tries, unseen)
+}
+
+// asked is how endpoints see a pod that nothing calls to masquerade.
+func (t *trial) asked() Outcome {
+	if t.proxied {
+		return AsNode
+	}
+	return AsItself
+}
+
+// ready are the endpoints of a ServicePort that take traffic.
+func ready(p *backends.ServicePort) []backends.Endpoint {
+	return slices.DeleteFunc(slices.Clone(p.Endpoints), func(e backends.Endpoint) bool { return !e.Ready() })
+}
+
+// reachesLocal is reaches of endpoints on the node, where a policy says so. A proxy
+// knows no policies: which of the ready ones answer is then the outcome.
+func (t *trial) reachesLocal(from place, p *backends.ServicePort, to netip.AddrPort, own ...backends.Endpoint) (Outcome, error) {
+	if t.proxied {
+		return t.which(from, p.Protocol, to, ready(p))
+	}
+	return t.reaches(from, p.Protocol, to, own...)
+}
+
+// reachesNobody is reaches where a policy, or the want of endpoints, leaves none. A
+// proxy asks whatever is ready, and has taken a packet before it finds that nothing
+// is.
+func (t *trial) reachesNobody(from place, p *backends.ServicePort, to netip.AddrPort) (Outcome, error) {
+	if !t.proxied {
+		return t.reaches(from, p.Protocol, to)
+	}
+	own := ready(p)
+	o, err := t.reaches(from, p.Protocol, to, own...)
+	if len(own) == 0 && p.Protocol == backends.UDP && o == Silent {
+		o = Dropped
+	}
+	return o, err
 }
 
 // which asks often enough for every endpoint to answer, and says whether all of

@@ -7,6 +7,7 @@ import (
 	"github.com/svcmark/svcmark/backends/ipvs"
 	"github.com/svcmark/svcmark/backends/kubeproxy"
 	"github.com/svcmark/svcmark/backends/nftables"
+	"github.com/svcmark/svcmark/backends/userspace"
 	"github.com/svcmark/svcmark/measure"
 	"github.com/svcmark/svcmark/runner"
 )
@@ -21,6 +22,7 @@ func registry() runner.Registry {
 			"ipvs":            func() backends.Backend { return ipvs.New(ipvs.Options{Iptables: "iptables-legacy"}) },
 			"nftables":        func() backends.Backend { return nftables.New(nftables.Layout136) },
 			"nftables@1.31":   func() backends.Backend { return nftables.New(nftables.Layout131) },
+			"userspace":       func() backends.Backend { return userspace.New() },
 		},
 		Measurements: map[string]measure.Measurement{
 			"sync":        measure.Sync{},

@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/svcmark/svcmark/backends/userspace"
 	"github.com/svcmark/svcmark/lab"
 	"github.com/svcmark/svcmark/lab/endpoint"
 	"github.com/svcmark/svcmark/runner"
@@ -30,5 +31,13 @@ func newEndpointHost(s *streams) *cobra.Command {
 	return &cobra.Command{
 		Use: endpoint.Verb, Hidden: true, Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return endpoint.Serve(s.in, s.out) },
+	}
+}
+
+// newUserspaceProxy is the verb with which the backend userspace starts its proxy.
+func newUserspaceProxy(s *streams) *cobra.Command {
+	return &cobra.Command{
+		Use: userspace.Verb, Hidden: true, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return userspace.Serve(cmd.Context(), s.in, s.out) },
 	}
 }

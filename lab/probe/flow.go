@@ -18,6 +18,7 @@ import (
 type Flow struct {
 	socket socket
 	name   string
+	stream bool // the peer's end is no empty reply
 }
 
 // OpenFlow connects a socket to target. Over UDP that sends nothing. No call
@@ -54,7 +55,7 @@ func openFlow(source netip.AddrPort, proto backends.Protocol, target netip.AddrP
 		s.close()
 		return nil, err
 	}
-	return &Flow{s, fmt.Sprintf("%s over %s", target, proto)}, nil
+	return &Flow{s, fmt.Sprintf("%s over %s", target, proto), proto != backends.UDP}, nil
 }
 
 // reach connects the socket. It is told of a refusal at once, where a blocking
@@ -102,7 +103,8 @@ func (s socket) failure() error {
 	return unix.Errno(e)
 }
 
-// Ask sends one request and returns who answered it.
+// Ask sends one request and returns who answered it. A peer that closes a connection
+// without a reply is ECONNRESET, whether it sent a reset or not.
 func (f *Flow) Ask() (Answer, error) {
 	a, err := f.ask()
 	if err != nil {
@@ -123,6 +125,9 @@ func (f *Flow) ask() (Answer, error) {
 	})
 	if err != nil {
 		return Answer{}, err
+	}
+	if n == 0 && f.stream {
+		return Answer{}, unix.ECONNRESET
 	}
 	return decode(b[:n])
 }

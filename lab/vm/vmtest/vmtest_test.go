@@ -11,7 +11,7 @@ import (
 // own and beside each other: what they say does not depend on who else runs.
 
 // The guest is an order of magnitude slower than namespaces; what it adds is its
-// kernel, IPVS and SCTP. Of iptables and nftables it shows that packets take the
+// kernel, IPVS and SCTP. Of iptables, nftables and userspace it shows that packets take the
 // same ways as on a running kernel. Left to that are their changes one after
 // another and the node of one family, and to TestVMIPVS the options of ipvs that
 // the registry does not use.
@@ -20,7 +20,7 @@ func TestVMConformance(t *testing.T) {
 	vmtest.Run(t, "github.com/svcmark/svcmark/backends/backendtest",
 		"-test.run=^(TestConformance|TestSchedulers|TestIPTablesReadBack|TestIPTablesRenderIsAccepted|TestNftablesObjects)$",
 		"-test.skip="+strings.Join([]string{
-			"^TestConformance$/^(iptables|nftables)/^(Apply|Cleanup|Empty|Interrupt|IPv6Only)$",
+			"^TestConformance$/^(iptables|nftables|userspace)/^(Apply|Cleanup|Empty|Interrupt|IPv6Only)$",
 			"^TestConformance$/^ipvs$/^(iptables-nft|kube-proxy)$",
 		}, "|"))
 }
