@@ -52,11 +52,11 @@ func balancers() []behaviour {
 	return []behaviour{
 		{
 			name: "BalancerFromOutside", says: "a machine outside asks a load balancer's address",
-			services: balancer(60, "balancer-from-outside", nil), observe: ask(outside(1), atBalancer, endpoints), want: all(AsNode),
+			services: balancer(60, "balancer-from-outside", nil), observe: ask(outside(1), atBalancer, endpoints), want: all(AsNode).but(Silent, EBPFSocket),
 		},
 		{
 			name: "BalancerFromPod", says: "a pod asks a load balancer's address",
-			services: balancer(61, "balancer-from-pod", nil), observe: ask((*trial).pod, atBalancer, endpoints), want: all(AsNode),
+			services: balancer(61, "balancer-from-pod", nil), observe: ask((*trial).pod, atBalancer, endpoints), want: all(AsNode).but(AsItself, EBPFSocket),
 		},
 		{
 			name: "BalancerFromNode", says: "a process on the node asks a load balancer's address",
@@ -64,7 +64,7 @@ func balancers() []behaviour {
 		},
 		{
 			name: "BalancerLocalFromOutside", says: "externalTrafficPolicy Local: a machine outside that asks it reaches the endpoints on the node, no other",
-			services: balancer(63, "balancer-local-from-outside", externalLocal), observe: ask(outside(1), atBalancer, locals), want: all(AsItself),
+			services: balancer(63, "balancer-local-from-outside", externalLocal), observe: ask(outside(1), atBalancer, locals), want: all(AsItself).but(Silent, EBPFSocket),
 		},
 		{
 			name: "BalancerLocalFromPod", says: "externalTrafficPolicy Local: a pod that asks it reaches",
@@ -77,7 +77,7 @@ func balancers() []behaviour {
 		},
 		{
 			name: "RangesLetIn", says: "loadBalancerSourceRanges: a machine outside asks it from one of them",
-			services: balancer(65, "ranges-let-in", ranges), observe: ask(outside(2), atBalancer, endpoints), want: all(AsNode),
+			services: balancer(65, "ranges-let-in", ranges), observe: ask(outside(2), atBalancer, endpoints), want: all(AsNode).but(Silent, EBPFSocket),
 		},
 		{
 			name: "RangesKeepOut", says: "loadBalancerSourceRanges: a machine outside asks it from elsewhere",
@@ -85,7 +85,7 @@ func balancers() []behaviour {
 		},
 		{
 			name: "RangesKeepOutPods", says: "loadBalancerSourceRanges: a pod asks it, which is in none of them",
-			services: balancer(67, "ranges-keep-out-pods", ranges), observe: ask((*trial).pod, atBalancer, endpoints), want: all(Silent),
+			services: balancer(67, "ranges-keep-out-pods", ranges), observe: ask((*trial).pod, atBalancer, endpoints), want: all(Silent).but(AsItself, EBPFSocket),
 		},
 		{
 			name: "RangesLetInNode", says: "loadBalancerSourceRanges: a process on the node asks it, which is in one of them",
@@ -97,7 +97,7 @@ func balancers() []behaviour {
 			observe: func(t *trial) (Outcome, error) {
 				return t.reaches(t.beyond(17), backends.TCP, t.nodeAt(nodePort(69)), endpoints(t.addresses)...)
 			},
-			want: all(AsNode),
+			want: all(AsNode).but(Refused, EBPFSocket),
 		},
 		{
 			name: "BalancerOtherPort", says: "a pod and a process on the node ask the load balancer itself, on a port that is no Service's",
@@ -115,11 +115,11 @@ func balancers() []behaviour {
 		},
 		{
 			name: "ExternalIPFromOutside", says: "a machine outside asks an external IP",
-			services: external(70, "external-ip-from-outside"), observe: ask(outside(1), atExternal, endpoints), want: all(AsNode),
+			services: external(70, "external-ip-from-outside"), observe: ask(outside(1), atExternal, endpoints), want: all(AsNode).but(Silent, EBPFSocket),
 		},
 		{
 			name: "ExternalIPFromPod", says: "a pod asks an external IP",
-			services: external(71, "external-ip-from-pod"), observe: ask((*trial).pod, atExternal, endpoints), want: all(AsNode),
+			services: external(71, "external-ip-from-pod"), observe: ask((*trial).pod, atExternal, endpoints), want: all(AsNode).but(AsItself, EBPFSocket),
 		},
 	}
 }

@@ -18,7 +18,7 @@ func sctp() []behaviour {
 			observe: func(t *trial) (Outcome, error) {
 				return t.reaches(t.pod(), backends.SCTP, t.services[0].VIP(), t.remote(0), t.remote(1))
 			},
-			want: all(AsItself),
+			want: all(AsItself).but(Silent, EBPFSocket),
 		},
 		{
 			name: "SCTPAtNodePort", says: "a machine outside asks a NodePort over SCTP",
@@ -26,7 +26,7 @@ func sctp() []behaviour {
 			observe: func(t *trial) (Outcome, error) {
 				return t.reaches(t.beyond(1), backends.SCTP, t.nodeAt(nodePort(81)), t.remote(0), t.remote(1))
 			},
-			want: all(AsNode),
+			want: all(AsNode).but(Refused, EBPFSocket),
 		},
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/svcmark/svcmark/backends"
+	"github.com/svcmark/svcmark/backends/ebpf/cgroup"
 	"github.com/svcmark/svcmark/lab"
 	"github.com/svcmark/svcmark/lab/probe"
 )
@@ -27,10 +28,12 @@ type trial struct {
 	behaviour
 	services []backends.ServicePort // the behaviour's own, as they are now
 
-	flow    *probe.Flow  // that prepare opened
-	first   probe.Answer // what it answered
-	outcome Outcome
-	err     error
+	flow  *probe.Flow  // that prepare opened
+	first probe.Answer // what it answered
+	// unserved is how the flow was not answered even before the change.
+	unserved Outcome
+	outcome  Outcome
+	err      error
 }
 
 // place is where a client is.
@@ -47,7 +50,16 @@ func (t *trial) theNode() place { return place{"the node", onNode, netip.Addr{},
 
 // beyond is the outside host, from one of its addresses.
 func (t *trial) beyond(n int) place {
-	return place{"outside", t.topology.Outside.Do, t.outside(n), true}
+	outside := func(fn func() error) error {
+		return t.topology.Outside.Do(func() error {
+			// This process is the node's: what its threads do elsewhere is not.
+			if err := cgroup.Leave(); err != nil {
+				return err
+			}
+			return fn()
+		})
+	}
+	return place{"outside", outside, t.outside(n), true}
 }
 
 // localPod is a pod beside the client, at an endpoint's address.
@@ -83,7 +95,9 @@ func (t *trial) ask(from place, proto backends.Protocol, to netip.AddrPort) (a p
 	// OUTPUT chain rejects, or conntrack drops.
 	case errors.Is(err, unix.ECONNREFUSED), errors.Is(err, unix.EPERM):
 		return a, Refused, nil
-	case errors.Is(err, unix.ETIMEDOUT):
+	// EHOSTUNREACH is the end of a packet that went to and fro between hosts none
+	// of which knows where it belongs.
+	case errors.Is(err, unix.ETIMEDOUT), errors.Is(err, unix.EHOSTUNREACH):
 		return a, Silent, nil
 	default:
 		return a, "", fmt.Errorf("%s: %w", where, err)

@@ -55,7 +55,7 @@ func whichEndpoint() []behaviour {
 		{
 			name: "ReadyFromOutside", says: "a machine outside the cluster asks the ClusterIP, through the node",
 			services: overBoth(3, "ready-from-outside"),
-			observe:  ready(func(t *trial) place { return t.beyond(1) }), want: all(AsNode),
+			observe:  ready(func(t *trial) place { return t.beyond(1) }), want: all(AsNode).but(Silent, EBPFSocket),
 		},
 		{
 			name: "Terminating", says: "no endpoint is ready: a pod reaches those that serve while they terminate, no other",
@@ -94,7 +94,7 @@ func whichEndpoint() []behaviour {
 					func() (Outcome, error) { return t.hairpin(t.localPod(t.local(0)), &among) },
 				)
 			},
-			want: all(AsNode),
+			want: all(AsNode).but(AsItself, EBPFSocket),
 		},
 		{
 			name: "InternalLocal", says: "internalTrafficPolicy Local: the endpoints on the node answer a pod, no other",
