@@ -165,12 +165,13 @@ func (b *Backend) Apply(ctx context.Context, delta *backends.Delta) error {
 		t.frontendSlots.settled()
 	}
 	err := t.change(ctx, delta, &b.ids)
+	if err != nil {
+		// What is known of the tables may be wrong. They go on serving until the next
+		// Sync.
+		b.forget()
+	}
 	if errors.Is(err, errRebuild) {
 		return b.Sync(ctx, delta.To)
-	}
-	if err != nil {
-		// Somewhere in between: what is served goes on, and Sync mends it.
-		b.forget()
 	}
 	return err
 }
@@ -206,6 +207,10 @@ func (b *Backend) Cleanup(ctx context.Context) error {
 	defer tree.Close()
 	return tree.Exit()
 }
+
+// Close is Cleanup at the end of the process: namespaces do not take control groups
+// along.
+func (b *Backend) Close() error { return b.Cleanup(context.Background()) }
 
 // Objects counts the elements of the maps that serve the state: frontends twice,
 // for each has a key and a slot, and endpoints.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
@@ -38,7 +39,7 @@ func (h hook) load(code asm.Instructions) (*ebpf.Program, error) {
 		Instructions: code, License: "GPL",
 	})
 	if refused := (*ebpf.VerifierError)(nil); errors.As(err, &refused) {
-		return nil, fmt.Errorf("loading the program of %s: %w\n%+v", h.name, err, refused)
+		return nil, fmt.Errorf("loading the program of %s: %w\n%s", h.name, err, strings.Join(refused.Log, "\n"))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("loading the program of %s: %w", h.name, err)
