@@ -24,6 +24,12 @@
 //     address that the socket was bound to. Affinities and what sockets had dialed are
 //     kept in maps of fixed size, whose oldest elements go first.
 //
+// No packet of an open connection meets a program, and yet a round trip in the microVM
+// takes 1.5 % (TCP) to 3 % (UDP) more instructions than one to the endpoint itself, at
+// any number of Services: this process is in a control group then, where before it was
+// in the root. Two thirds as much again came from pressure accounting, which package
+// cgroup switches off.
+//
 // All maps and links are file descriptors of this process and end with it. Nothing is
 // pinned. The group is one of this process's own (package cgroup): the host's
 // processes are never in it. Its empty directories are what a killed process

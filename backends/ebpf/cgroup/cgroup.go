@@ -147,6 +147,13 @@ func (t Tree) enter(outer string) error {
 	if err := t.write(inner+"/cgroup.type", "threaded"); err != nil {
 		return err
 	}
+	// The kernel would account the pressure of each group at every switch of tasks,
+	// which is no part of a dataplane (since 6.1 it can be told not to).
+	for _, group := range []string{outer, inner} {
+		if err := t.write(group+"/cgroup.pressure", "0"); err != nil && !errors.Is(err, unix.ENOENT) {
+			return err
+		}
+	}
 	return t.write(inner+"/cgroup.procs", "0")
 }
 
