@@ -26,9 +26,9 @@
 //
 // No packet of an open connection meets a program, and yet a round trip in the microVM
 // takes 1.5 % (TCP) to 3 % (UDP) more instructions than one to the endpoint itself, at
-// any number of Services: this process is in a control group then, where before it was
-// in the root. Two thirds as much again came from pressure accounting, which package
-// cgroup switches off.
+// any number of Services. Why is not known for certain: this process is in a control
+// group then, where before it was in the root, and 700 instructions more went away when
+// package cgroup switched the group's pressure accounting off.
 //
 // All maps and links are file descriptors of this process and end with it. Nothing is
 // pinned. The group is one of this process's own (package cgroup): the host's
