@@ -97,6 +97,10 @@ func workCell(ctx context.Context, j *cellJob, e *encoder, reg Registry) (err er
 		Step: func(what string) { e.send(event{Phase: what}) },
 	}
 	measurements := scenario.Measure
+	// What a backend holds outside of the lab's namespaces does not end with them.
+	if h, ok := cell.Backend.(io.Closer); ok {
+		defer func() { err = errors.Join(err, h.Close()) }()
+	}
 	e.send(event{Phase: "measuring the lab without Services"})
 	for _, name := range measurements {
 		if m, ok := reg.Measurements[name].(measure.Controlled); ok {

@@ -51,11 +51,11 @@ func balancers() []behaviour {
 	return []behaviour{
 		{
 			name: "BalancerFromOutside", says: "a machine outside asks a load balancer's address",
-			services: balancer(60, "balancer-from-outside", nil), observe: ask(outside(1), atBalancer, endpoints), want: all(AsNode),
+			services: balancer(60, "balancer-from-outside", nil), observe: ask(outside(1), atBalancer, endpoints), want: all(AsNode).but(Silent, EBPFSocket),
 		},
 		{
 			name: "BalancerFromPod", says: "a pod asks a load balancer's address",
-			services: balancer(61, "balancer-from-pod", nil), observe: ask((*trial).pod, atBalancer, endpoints), want: all(AsNode),
+			services: balancer(61, "balancer-from-pod", nil), observe: ask((*trial).pod, atBalancer, endpoints), want: all(AsNode).but(AsItself, EBPFSocket),
 		},
 		{
 			name: "BalancerFromNode", says: "a process on the node asks a load balancer's address",
@@ -68,7 +68,7 @@ func balancers() []behaviour {
 				p := &t.services[0]
 				return t.reachesLocal(t.beyond(1), p, atBalancer(p), t.local(0))
 			},
-			want: all(AsItself).but(Every, Userspace),
+			want: all(AsItself).but(Silent, EBPFSocket).but(Every, Userspace),
 		},
 		{
 			name: "BalancerLocalFromPod", says: "externalTrafficPolicy Local: a pod that asks it reaches",
@@ -81,7 +81,7 @@ func balancers() []behaviour {
 		},
 		{
 			name: "RangesLetIn", says: "loadBalancerSourceRanges: a machine outside asks it from one of them",
-			services: balancer(65, "ranges-let-in", ranges), observe: ask(outside(2), atBalancer, endpoints), want: all(AsNode),
+			services: balancer(65, "ranges-let-in", ranges), observe: ask(outside(2), atBalancer, endpoints), want: all(AsNode).but(Silent, EBPFSocket),
 		},
 		{
 			name: "RangesKeepOut", says: "loadBalancerSourceRanges: a machine outside asks it from elsewhere",
@@ -89,7 +89,7 @@ func balancers() []behaviour {
 		},
 		{
 			name: "RangesKeepOutPods", says: "loadBalancerSourceRanges: a pod asks it, which is in none of them",
-			services: balancer(67, "ranges-keep-out-pods", ranges), observe: ask((*trial).pod, atBalancer, endpoints), want: all(Silent).but(AsNode, Userspace),
+			services: balancer(67, "ranges-keep-out-pods", ranges), observe: ask((*trial).pod, atBalancer, endpoints), want: all(Silent).but(AsItself, EBPFSocket).but(AsNode, Userspace),
 		},
 		{
 			name: "RangesLetInNode", says: "loadBalancerSourceRanges: a process on the node asks it, which is in one of them",
@@ -101,7 +101,7 @@ func balancers() []behaviour {
 			observe: func(t *trial) (Outcome, error) {
 				return t.reaches(t.beyond(17), backends.TCP, t.nodeAt(nodePort(69)), endpoints(t.addresses)...)
 			},
-			want: all(AsNode),
+			want: all(AsNode).but(Refused, EBPFSocket),
 		},
 		{
 			name: "BalancerOtherPort", says: "a pod and a process on the node ask the load balancer itself, on a port that is no Service's",
@@ -119,11 +119,11 @@ func balancers() []behaviour {
 		},
 		{
 			name: "ExternalIPFromOutside", says: "a machine outside asks an external IP",
-			services: external(70, "external-ip-from-outside"), observe: ask(outside(1), atExternal, endpoints), want: all(AsNode),
+			services: external(70, "external-ip-from-outside"), observe: ask(outside(1), atExternal, endpoints), want: all(AsNode).but(Silent, EBPFSocket),
 		},
 		{
 			name: "ExternalIPFromPod", says: "a pod asks an external IP",
-			services: external(71, "external-ip-from-pod"), observe: ask((*trial).pod, atExternal, endpoints), want: all(AsNode),
+			services: external(71, "external-ip-from-pod"), observe: ask((*trial).pod, atExternal, endpoints), want: all(AsNode).but(AsItself, EBPFSocket),
 		},
 	}
 }

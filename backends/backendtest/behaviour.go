@@ -8,6 +8,7 @@ type Column string
 // The columns.
 const (
 	Direct         Column = "direct"
+	EBPFSocket     Column = "ebpf-socket"
 	IPTablesLegacy Column = "iptables-legacy"
 	IPTablesNFT    Column = "iptables-nft"
 	IPVS           Column = "ipvs"
@@ -18,7 +19,7 @@ const (
 
 // Columns are all of them in the table's order.
 func Columns() []Column {
-	return []Column{Direct, IPTablesLegacy, IPTablesNFT, IPVS, NFTables, NFTables131, Userspace}
+	return []Column{Direct, EBPFSocket, IPTablesLegacy, IPTablesNFT, IPVS, NFTables, NFTables131, Userspace}
 }
 
 // An Outcome is what a behaviour comes to, as the table says it.
@@ -44,6 +45,7 @@ const (
 
 	AtTimeout Outcome = "at its timeout"
 	Later     Outcome = "later"
+	Stays     Outcome = "no: it stays"
 )
 
 // A behaviour is one thing that the clients of Services can see: a row of the
@@ -73,6 +75,11 @@ type want struct {
 }
 
 func all(o Outcome) want { return want{rest: o} }
+
+// The column of ebpf-socket says what a machine outside meets when no program sees
+// its packets (a NodePort is a closed port of the node, and any other address is
+// nobody's), and that sockets are connected to endpoints themselves, with nobody
+// in between to masquerade, to drop or to move them.
 
 // but is the same with another outcome for some columns.
 func (w want) but(o Outcome, columns ...Column) want {

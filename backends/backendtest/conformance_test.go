@@ -10,6 +10,7 @@ import (
 	"github.com/svcmark/svcmark/backends"
 	"github.com/svcmark/svcmark/backends/backendtest"
 	"github.com/svcmark/svcmark/backends/direct"
+	"github.com/svcmark/svcmark/backends/ebpf"
 	"github.com/svcmark/svcmark/backends/iptables"
 	"github.com/svcmark/svcmark/backends/ipvs"
 	"github.com/svcmark/svcmark/backends/nftables"
@@ -37,6 +38,7 @@ func TestConformance(t *testing.T) {
 		expect backendtest.Expectations
 	}{
 		{"direct", func() backends.Backend { return direct.Backend{} }, backendtest.Expectations{}},
+		{"ebpf-socket", func() backends.Backend { return ebpf.New() }, ebpfExpectations()},
 		{"iptables-legacy", func() backends.Backend { return iptables.New(iptables.Legacy) }, iptablesExpectations(iptables.Legacy)},
 		{"iptables-nft", func() backends.Backend { return iptables.New(iptables.NFT) }, iptablesExpectations(iptables.NFT)},
 		{"ipvs", func() backends.Backend { return ipvs.New(ipvs.Options{Iptables: "iptables-legacy"}) }, ipvsExpectations("iptables-legacy")},

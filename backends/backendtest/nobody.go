@@ -65,7 +65,7 @@ func nobody() []behaviour {
 			observe: ask(fromOutside, func(t *trial, p *backends.ServicePort) netip.AddrPort {
 				return netip.AddrPortFrom(p.ExternalIPs[0], p.Port)
 			}),
-			want: all(Refused).but(Dropped, Userspace),
+			want: all(Refused).but(Silent, EBPFSocket).but(Dropped, Userspace),
 		},
 		{
 			name: "InternalLocalElsewhere", says: "internalTrafficPolicy Local, and all endpoints are on other nodes: a pod asks",
@@ -76,7 +76,7 @@ func nobody() []behaviour {
 			},
 			// A virtual server without real servers answers with an ICMP error
 			// (ip_vs_leave in the kernel).
-			observe: ask((*trial).pod, vip), want: all(Silent).but(Refused, IPVS).but(AsNode, Userspace),
+			observe: ask((*trial).pod, vip), want: all(Silent).but(Refused, EBPFSocket).but(Refused, IPVS).but(AsNode, Userspace),
 		},
 		{
 			name: "ExternalLocalElsewhere", says: "externalTrafficPolicy Local, and all endpoints are on other nodes: a machine outside asks the NodePort",
@@ -96,7 +96,7 @@ func nobody() []behaviour {
 				}
 				return o, err
 			},
-			want: all(Silent).but(OffNode, IPVS).but(AsNode, Userspace),
+			want: all(Silent).but(Refused, EBPFSocket).but(OffNode, IPVS).but(AsNode, Userspace),
 		},
 		{
 			name: "ClosedPort", says: "a pod asks a port of a ClusterIP that no Service has",

@@ -74,11 +74,11 @@ func nodePorts() []behaviour {
 	return []behaviour{
 		{
 			name: "NodePortFromOutside", says: "a machine outside asks a NodePort at the node's address, over TCP and UDP",
-			services: cluster(50, "node-port-from-outside"), observe: ask(fromOutside, addresses.nodeAddr, everyone), want: all(AsNode),
+			services: cluster(50, "node-port-from-outside"), observe: ask(fromOutside, addresses.nodeAddr, everyone), want: all(AsNode).but(Refused, EBPFSocket),
 		},
 		{
 			name: "NodePortFromPod", says: "a pod asks it at the node's address",
-			services: cluster(51, "node-port-from-pod"), observe: ask((*trial).pod, addresses.nodeAddr, everyone), want: all(AsNode),
+			services: cluster(51, "node-port-from-pod"), observe: ask((*trial).pod, addresses.nodeAddr, everyone), want: all(AsNode).but(AsItself, EBPFSocket),
 		},
 		{
 			name: "NodePortFromNode", says: "a process on the node asks it at the node's address",
@@ -87,12 +87,12 @@ func nodePorts() []behaviour {
 		{
 			name: "NodePortAtOtherAddress", says: "a pod asks it at another address of the node, its gateway",
 			services: cluster(53, "node-port-at-other-address"), observe: ask((*trial).pod, addresses.gateway, everyone),
-			want: all(AsNode).but(Refused, NFTables, NFTables131),
+			want: all(AsNode).but(Refused, EBPFSocket).but(Refused, NFTables, NFTables131),
 		},
 		{
 			name: "NodePortAt127", says: "a process on the node asks it at 127.0.0.1", only: backends.IPv4,
 			services: cluster(54, "node-port-at-127"), observe: atLoopback,
-			want: all(AsNode).but(Refused, IPVS, NFTables, NFTables131).but(TCPAlone, Userspace),
+			want: all(AsNode).but(Refused, EBPFSocket).but(Refused, IPVS, NFTables, NFTables131).but(TCPAlone, Userspace),
 		},
 		{
 			name: "NodePortAtLoopbackIPv6", says: "a process on the node asks it at ::1", only: backends.IPv6,
@@ -105,7 +105,7 @@ func nodePorts() []behaviour {
 				p := &t.services[0]
 				return t.reachesLocal(fromOutside(t), p, t.nodeAt(p.NodePort), t.local(0), t.local(1))
 			},
-			want: all(AsItself).but(Every, Userspace),
+			want: all(AsItself).but(Refused, EBPFSocket).but(Every, Userspace),
 		},
 		{
 			name: "ExternalLocalFromPod", says: "externalTrafficPolicy Local: a pod that asks the NodePort reaches",

@@ -63,6 +63,7 @@ func outcomes() []meaning {
 		{InTurn, "one after the other, round and round"},
 		{AtTimeout, "as soon as its timeout has passed without a connection"},
 		{Later, "when the connections under it are forgotten too, which takes minutes"},
+		{Stays, "it goes on to the endpoint that is gone, which may not answer"},
 		{Yes, "it is so"},
 		{NA, "it does not apply"},
 	}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/svcmark/svcmark/backends"
+	"github.com/svcmark/svcmark/backends/ebpf/cgroup"
 	"github.com/svcmark/svcmark/lab"
 	"github.com/svcmark/svcmark/lab/probe"
 )
@@ -28,10 +29,12 @@ type trial struct {
 	proxied  bool                   // the backend is
 	services []backends.ServicePort // the behaviour's own, as they are now
 
-	flow    *probe.Flow  // that prepare opened
-	first   probe.Answer // what it answered
-	outcome Outcome
-	err     error
+	flow  *probe.Flow  // that prepare opened
+	first probe.Answer // what it answered
+	// unserved is how the flow was not answered even before the change.
+	unserved Outcome
+	outcome  Outcome
+	err      error
 }
 
 // place is where a client is.
@@ -48,7 +51,16 @@ func (t *trial) theNode() place { return place{"the node", onNode, netip.Addr{},
 
 // beyond is the outside host, from one of its addresses.
 func (t *trial) beyond(n int) place {
-	return place{"outside", t.topology.Outside.Do, t.outside(n), true}
+	outside := func(fn func() error) error {
+		return t.topology.Outside.Do(func() error {
+			// This process is the node's: what its threads do elsewhere is not.
+			if err := cgroup.Leave(); err != nil {
+				return err
+			}
+			return fn()
+		})
+	}
+	return place{"outside", outside, t.outside(n), true}
 }
 
 // localPod is a pod beside the client, at an endpoint's address.
@@ -86,7 +98,9 @@ func (t *trial) ask(from place, proto backends.Protocol, to netip.AddrPort) (a p
 		return a, Refused, nil
 	case errors.Is(err, unix.ECONNRESET), errors.Is(err, unix.EPIPE):
 		return a, Dropped, nil
-	case errors.Is(err, unix.ETIMEDOUT):
+	// EHOSTUNREACH is the end of a packet that went to and fro between hosts none
+	// of which knows where it belongs. A proxy passes on what it does not speak.
+	case errors.Is(err, unix.ETIMEDOUT), errors.Is(err, unix.EHOSTUNREACH) && !t.proxied:
 		return a, Silent, nil
 	default:
 		return a, "", fmt.Errorf("%s: %w", where, err)

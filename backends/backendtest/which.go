@@ -55,7 +55,7 @@ func whichEndpoint() []behaviour {
 		{
 			name: "ReadyFromOutside", says: "a machine outside the cluster asks the ClusterIP, through the node",
 			services: overBoth(3, "ready-from-outside"),
-			observe:  usable(func(t *trial) place { return t.beyond(1) }), want: all(AsNode),
+			observe:  usable(func(t *trial) place { return t.beyond(1) }), want: all(AsNode).but(Silent, EBPFSocket),
 		},
 		{
 			name: "Terminating", says: "no endpoint is ready: a pod reaches those that serve while they terminate, no other",
@@ -95,7 +95,7 @@ func whichEndpoint() []behaviour {
 					func() (Outcome, error) { return t.hairpin(t.localPod(t.local(0)), &among) },
 				)
 			},
-			want: all(AsNode),
+			want: all(AsNode).but(AsItself, EBPFSocket),
 		},
 		{
 			name: "InternalLocal", says: "internalTrafficPolicy Local: the endpoints on the node answer a pod, no other",

@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/svcmark/svcmark/backends"
 	"github.com/svcmark/svcmark/backends/direct"
+	"github.com/svcmark/svcmark/backends/ebpf"
 	"github.com/svcmark/svcmark/backends/iptables"
 	"github.com/svcmark/svcmark/backends/ipvs"
 	"github.com/svcmark/svcmark/backends/kubeproxy"
@@ -17,6 +18,7 @@ func registry() runner.Registry {
 	r := runner.Registry{
 		Backends: map[string]func() backends.Backend{
 			"direct":          func() backends.Backend { return direct.Backend{} },
+			"ebpf-socket":     func() backends.Backend { return ebpf.New() },
 			"iptables-legacy": func() backends.Backend { return iptables.New(iptables.Legacy) },
 			"iptables-nft":    func() backends.Backend { return iptables.New(iptables.NFT) },
 			"ipvs":            func() backends.Backend { return ipvs.New(ipvs.Options{Iptables: "iptables-legacy"}) },

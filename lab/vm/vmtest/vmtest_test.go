@@ -32,6 +32,13 @@ func TestVMIPVS(t *testing.T) {
 	}
 }
 
+func TestVMEBPF(t *testing.T) {
+	t.Parallel()
+	for _, line := range vmtest.Run(t, "github.com/svcmark/svcmark/backends/ebpf") {
+		t.Log(line) // what a sync costs, beside IPVS
+	}
+}
+
 func TestVMGolden(t *testing.T) {
 	t.Parallel()
 	vmtest.Run(t, "github.com/svcmark/svcmark/conformance")
