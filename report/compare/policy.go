@@ -63,6 +63,8 @@ func DefaultPolicy(virtual bool) Policy {
 	}
 	// The kernel hands out memory by the page and the slab: a few of either are nobody's.
 	p.Rules = append(p.Rules, Rule{Measurement: "Memory", Limit: 0.05, Least: 256 << 10})
+	// Connections that are opened every few milliseconds see no less than those.
+	p.Rules = append(p.Rules, Rule{Measurement: "TimeToEffective", Limit: 0.1, Least: 10e6})
 	return p
 }
 
