@@ -25,8 +25,8 @@ import (
 //   - reported and programming are the program's own figures, where it has such: the
 //     duration of the syncs that the change has led to, and the time from the change to
 //     the end of the sync as the program has it (network programming latency);
-//   - lost are the connections after the change that nobody has answered, of a Service
-//     that has endpoints before and after.
+//   - lost are the connections after the change that nobody has answered within
+//     effectivePatience, of a Service that has endpoints before and after.
 //
 // All times are those that passed, in the virtual clock too: there instructions and
 // waiting add up, and effective has the resolution of the rate. The changes are
@@ -37,9 +37,10 @@ var _ Measurement = TimeToEffective{}
 
 const (
 	effectiveRounds = 3
-	// effectivePatience is how long a connection may take; a packet that is lost is
-	// sent again after a second, by which time all is over.
-	effectivePatience = 100 * time.Millisecond
+	// effectivePatience is how long a connection may take. A packet that is lost is
+	// sent again after a second, and then counts; one processor that is busy with the
+	// change may let an answer wait for nearly as long.
+	effectivePatience = 900 * time.Millisecond
 	// effectiveAfter is for how long connections go on when the backend is done.
 	effectiveAfter = 200 * time.Millisecond
 	// effectiveBefore is how many find the Service as it was.
