@@ -104,13 +104,21 @@ func (s *staleFlows) drop() error {
 		if !s.families[i] {
 			continue
 		}
-		var err error = netlink.ErrDumpInterrupted
-		for i := 0; i < tries && errors.Is(err, netlink.ErrDumpInterrupted); i++ {
-			_, err = netlink.ConntrackDeleteFilters(netlink.ConntrackTable, family, s)
+		if err := Delete(family, s); err != nil {
+			return err
 		}
-		if err != nil {
-			return fmt.Errorf("deleting stale UDP conntrack entries (module nf_conntrack_netlink): %w", err)
-		}
+	}
+	return nil
+}
+
+// Delete deletes the entries of a family that a filter of UDP flows matches.
+func Delete(family netlink.InetFamily, filter netlink.CustomConntrackFilter) error {
+	var err error = netlink.ErrDumpInterrupted
+	for i := 0; i < tries && errors.Is(err, netlink.ErrDumpInterrupted); i++ {
+		_, err = netlink.ConntrackDeleteFilters(netlink.ConntrackTable, family, filter)
+	}
+	if err != nil {
+		return fmt.Errorf("deleting stale UDP conntrack entries (module nf_conntrack_netlink): %w", err)
 	}
 	return nil
 }

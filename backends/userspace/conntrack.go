@@ -1,14 +1,13 @@
 package userspace
 
 import (
-	"errors"
-	"fmt"
 	"net/netip"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/svcmark/svcmark/backends"
+	"github.com/svcmark/svcmark/backends/conntrack"
 )
 
 // touched are the UDP addresses of a family whose rules have come or gone. A flow that
@@ -48,15 +47,7 @@ func (t *touched) forget() error {
 	if t.family == backends.IPv6 {
 		family = unix.AF_INET6
 	}
-	const tries = 5 // a dump that changes of entries interrupted may have missed some
-	var err error = netlink.ErrDumpInterrupted
-	for i := 0; i < tries && errors.Is(err, netlink.ErrDumpInterrupted); i++ {
-		_, err = netlink.ConntrackDeleteFilters(netlink.ConntrackTable, family, t)
-	}
-	if err != nil {
-		return fmt.Errorf("deleting UDP conntrack entries (module nf_conntrack_netlink): %w", err)
-	}
-	return nil
+	return conntrack.Delete(family, t)
 }
 
 // MatchConntrackFlow implements netlink.CustomConntrackFilter.

@@ -28,8 +28,8 @@ type Growth struct {
 // growths are those of exact figures that are judged, by at least three sizes.
 func growths(rs []Row, p Policy) []Growth {
 	type series struct {
-		rule     Rule
 		old, now []stats.Point
+		size     float64 // of the largest
 		largest  *Row
 	}
 	var order []string
@@ -47,13 +47,12 @@ func growths(rs []Row, p Policy) []Growth {
 			all[name] = s
 			order = append(order, name)
 		}
-		s.rule, _ = p.rule(r.Pair)
 		point := func(sum stats.Summary) stats.Point {
 			return stats.Point{X: size, Y: sum.Center, Lo: sum.Lo, Hi: sum.Hi}
 		}
 		s.old, s.now = append(s.old, point(r.OldSummary)), append(s.now, point(r.NewSummary))
-		if s.largest == nil || slices.MaxFunc(s.old, func(a, b stats.Point) int { return int(a.X - b.X) }).X == size {
-			s.largest = r
+		if s.largest == nil || size > s.size {
+			s.size, s.largest = size, r
 		}
 	}
 	var found []Growth
@@ -63,8 +62,8 @@ func growths(rs []Row, p Policy) []Growth {
 			continue
 		}
 		g := Growth{Name: name, Old: stats.Classify(s.old), New: stats.Classify(s.now)}
-		x := slices.MaxFunc(s.old, func(a, b stats.Point) int { return int(a.X - b.X) }).X
-		g.judge(s.rule, x, s.largest)
+		rule, _ := p.rule(s.largest.Pair)
+		g.judge(rule, s.size, s.largest)
 		found = append(found, g)
 	}
 	return found

@@ -71,12 +71,7 @@ func (b *pairing) add(s Side, figure func(*Pair) *Figure) {
 
 // fail notes which figures a side lacks since their cell has failed.
 func (b *pairing) fail(s Side, figure func(*Pair) *Figure) {
-	reasons := map[string]string{}
-	for _, c := range s.run.Meta.Cells {
-		if labels, own := s.take(c.Labels); own && c.Status == results.Failed {
-			reasons[textOf(labels)] = c.Reason
-		}
-	}
+	reasons := failures(s)
 	for _, p := range b.all {
 		f := figure(p)
 		for cell, reason := range reasons {
