@@ -258,3 +258,36 @@ func TestMachineFormats(t *testing.T) {
 		t.Errorf("%v\n%s", err, b.String())
 	}
 }
+
+// A class that is on the border falls to either side with next to nothing, and then
+// another line is fitted. These are syncs of ipvs by two builds that do the same.
+func TestGrowthOnTheBorder(t *testing.T) {
+	of := func(costs map[string]float64) func(*results.Result, string, float64) float64 {
+		return func(r *results.Result, _ string, v float64) float64 {
+			if c, there := costs[r.Label("services")]; there && r.Measurement == "Sync" {
+				return c
+			}
+			return v
+		}
+	}
+	run := func(costs map[string]float64) *results.Run {
+		r := made("virtual", 1, of(costs))
+		var kept []results.Result
+		for _, x := range r.Results {
+			if x.Label("services") != "5000" {
+				kept = append(kept, x)
+			}
+		}
+		r.Results = kept
+		return r
+	}
+	c := compared(t, run(map[string]float64{"10": 11282628, "100": 19732377, "1000": 129116930}), run(map[string]float64{"10": 12151148, "100": 19084971, "1000": 129531669}))
+	if c.Growths[0].Old.Class == c.Growths[0].New.Class {
+		t.Errorf("both are %s: this is no border", c.Growths[0].Old.Class)
+	}
+	for _, g := range c.Growths {
+		if g.Verdict != Same {
+			t.Errorf("%s is %s: %s and %s, %v", g.Name, g.Verdict, g.Old.Class, g.New.Class, g.Change)
+		}
+	}
+}

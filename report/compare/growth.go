@@ -19,7 +19,8 @@ type Growth struct {
 	Name     string // the figure's, without a size
 	Old, New stats.Growth
 	// Change is by how much the slope's part in the cost of the largest size has
-	// changed, as a share of that cost on the old side.
+	// changed, as a share of that cost on the old side. Both slopes are those of the
+	// ordinary line: the one of a Growth depends on its class.
 	Change  float64
 	Verdict Verdict
 	Reason  string
@@ -62,25 +63,26 @@ func growths(rs []Row, p Policy) []Growth {
 			continue
 		}
 		g := Growth{Name: name, Old: stats.Classify(s.old), New: stats.Classify(s.now)}
+		moved := stats.FitLine(s.now).Slope - stats.FitLine(s.old).Slope
 		rule, _ := p.rule(s.largest.Pair)
-		g.judge(rule, s.size, s.largest)
+		g.judge(rule, moved*s.size, s.largest)
 		found = append(found, g)
 	}
 	return found
 }
 
-// steeper orders the classes.
-func steeper(c stats.Class) int {
+// rank orders the classes.
+func rank(c stats.Class) int {
 	return slices.Index([]stats.Class{stats.Constant, stats.Sublinear, stats.Linear, stats.Superlinear}, c)
 }
 
-func (g *Growth) judge(rule Rule, x float64, largest *Row) {
+// judge takes by how much the slope's part in the cost of the largest size has moved.
+func (g *Growth) judge(rule Rule, moved float64, largest *Row) {
 	old := largest.OldSummary.Center
-	moved := (g.New.Line.Slope - g.Old.Line.Slope) * x
 	if old != 0 {
 		g.Change = moved / math.Abs(old)
 	}
-	before, after := steeper(g.Old.Class), steeper(g.New.Class)
+	before, after := rank(g.Old.Class), rank(g.New.Class)
 	counts := math.Abs(g.Change) > rule.Limit && math.Abs(moved) > rule.Least
 	switch {
 	case !counts:
