@@ -21,6 +21,7 @@ type comparing struct {
 	format string
 	all    bool
 	junit  string
+	notes  bool
 }
 
 func (f *comparing) register(cmd *cobra.Command) {
@@ -134,7 +135,7 @@ func newGate(s *streams) *cobra.Command {
 			"by how many instructions a backend's packets have become dearer over all points.",
 		Example: `  svcmark gate results/main results/change
   svcmark gate results/kube-proxy --builds old,new --junit gate.xml
-  svcmark gate results/main results/change -o md >> "$GITHUB_STEP_SUMMARY"`,
+  svcmark gate results/main results/change --annotate -o md >> "$GITHUB_STEP_SUMMARY"`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(_ *cobra.Command, args []string) error {
 			c, err := f.compare(args)
@@ -149,6 +150,11 @@ func newGate(s *streams) *cobra.Command {
 			if err := f.print(s.out, c); err != nil {
 				return err
 			}
+			if f.notes {
+				if err := c.Annotate(s.err); err != nil {
+					return err
+				}
+			}
 			if o := c.Outcome(); o != compare.Pass {
 				return verdictError{o, c.Summary()}
 			}
@@ -157,6 +163,7 @@ func newGate(s *streams) *cobra.Command {
 	}
 	f.register(cmd)
 	cmd.Flags().StringVar(&f.junit, "junit", "", "write a JUnit report into this `file`")
+	cmd.Flags().BoolVar(&f.notes, "annotate", false, "print GitHub's annotations on standard error, one for a measurement of a backend")
 	return cmd
 }
 

@@ -291,3 +291,41 @@ func TestGrowthOnTheBorder(t *testing.T) {
 		}
 	}
 }
+
+// Annotations are as few as a page shows, the gravest first, and whatever a label holds
+// stays in its place.
+func TestAnnotate(t *testing.T) {
+	c := compared(t, made("virtual", 1, same), made("virtual", 1, func(r *results.Result, _ string, v float64) float64 {
+		if r.Measurement == "Sync" {
+			return v * 2
+		}
+		return v
+	}))
+	var b bytes.Buffer
+	if err := c.Annotate(&b); err != nil {
+		t.Fatal(err)
+	}
+	first, _, _ := strings.Cut(b.String(), "\n")
+	if want := "::error title=Sync of flat::4 of 4 figures; at services=10 18.00M, was 9.000M: +100.00 %25, worse"; first != want {
+		t.Errorf("the first is\n%s, want\n%s", first, want)
+	}
+	var many Comparison
+	for i := range 30 {
+		many.Broken = append(many.Broken, Broken{fmt.Sprint(i), "a: b\nnext"})
+	}
+	b.Reset()
+	if err := many.Annotate(&b); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
+	if len(lines) != mostAnnotations || lines[9] != "::error title=svcmark gate::and 21 more measurements" || lines[0] != "::error title=A cell fails::0: a: b" {
+		t.Errorf("%s", b.String())
+	}
+	b.Reset()
+	if err := compared(t, made("virtual", 1, same), made("virtual", 1, same)).Annotate(&b); err != nil || b.Len() > 0 {
+		t.Errorf("nothing is wrong, and yet: %v %s", err, b.String())
+	}
+	if got := property("a:b,c%\n") + message("a:b,c%\n"); got != "a%3Ab%2Cc%25%0Aa:b,c%25%0A" {
+		t.Error(got)
+	}
+}
