@@ -39,18 +39,22 @@ conformance: setup kube-proxy ## compare with the real kube-proxy, live; UPDATE=
 setup: ## install what the other targets need, saying what and why
 	@sh tools/setup
 
+.PHONY: setup-test
+setup-test: ## the same, and what tests need besides
+	@sh tools/setup test
+
 .PHONY: reference
 reference: setup build ## make the reference run anew, as it is committed
 	rm -rf results/reference/quick
 	bin/svcmark run quick --lab vm --out results/reference/quick
 
 .PHONY: test
-test: setup lint ## everything below, with real packets
+test: setup-test lint ## everything below, with real packets
 	@sh tools/test ./...
 
 .PHONY: test-unit
 test-unit: ## what needs neither privileges nor QEMU
-	@sh tools/test -skip '^TestVM' ./scenarios/... ./cluster ./cluster/apiserver ./results/... ./report/... ./runner/... ./tools/... ./backends ./backends/conntrack ./backends/direct ./backends/iptables ./lab/tail
+	@sh tools/test -skip '^Test(VM|Browser)' ./scenarios/... ./cluster ./cluster/apiserver ./results/... ./report/... ./runner/... ./tools/... ./backends ./backends/conntrack ./backends/direct ./backends/iptables ./lab/tail
 
 .PHONY: test-netns
 test-netns: setup ## every backend that this kernel has, in namespaces

@@ -23,13 +23,14 @@ type block struct {
 // as. The short form fits a screen; wide has all rows, units and intervals.
 type printed struct {
 	*Report
-	wide  bool
-	notes []int // footnotes, in the order in which a reader meets them
+	wide   bool
+	others string // where a reader finds what the short form leaves out
+	notes  []int  // footnotes, in the order in which a reader meets them
 }
 
 // blocks is the whole report but for the verdict.
 func (r *Report) blocks(wide bool) []block {
-	p := &printed{Report: r, wide: wide}
+	p := &printed{Report: r, wide: wide, others: "with -o wide"}
 	bs := []block{p.runBlock()}
 	if wide {
 		bs = append(bs, p.allBlocks()...)

@@ -29,7 +29,7 @@ func (p *printed) growth() block {
 		header: append([]string{"measurement", "unit", "at"}, columns...),
 	}
 	if cut {
-		b.title += "; other protocols with -o wide"
+		b.title += "; other protocols " + p.others
 	}
 	at := false
 	for _, t := range tables {

@@ -47,7 +47,7 @@ func (p *printed) headlineBlock(t *Table) block {
 	labels := t.headline(headlineKeys()...)
 	title := t.title()
 	if len(labels) > 0 {
-		title += "; " + labelText(labels) + ", the others with -o wide"
+		title += "; " + labelText(labels) + ", the others " + p.others
 	}
 	return p.tableBlock(t.at(labels), title)
 }
@@ -91,7 +91,7 @@ func (p *printed) restBlock(ts []*Table) block {
 	}
 	b.title += sharedTitle(parts)
 	if slices.ContainsFunc(ts, func(t *Table) bool { return t.sizes() > 1 }) {
-		b.title += "; other sizes with -o wide"
+		b.title += "; other sizes " + p.others
 	}
 	return b
 }

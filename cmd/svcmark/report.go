@@ -8,22 +8,28 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/svcmark/svcmark/report"
+	"github.com/svcmark/svcmark/report/page"
 	"github.com/svcmark/svcmark/results"
 )
 
+// pageFormat is one HTML file that has everything.
+const pageFormat = "html"
+
 func newReport(s *streams) *cobra.Command {
 	var format, plots string
+	formats := append(slices.Clone(report.Formats), pageFormat)
 	cmd := &cobra.Command{
 		Use:   "report RUN...",
 		Short: "Print tables of runs and draw their plots",
 		Example: `  svcmark report results/quick-20260102-150405
   svcmark report results/mine -o md > report.md
+  svcmark report results/mine -o html > report.html
   svcmark report results/mine --plots pictures/
   svcmark report results/mine -o benchfmt | benchstat -col /backend -`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, dirs []string) error {
-			if !slices.Contains(report.Formats, format) {
-				return usagef("-o %q: want one of %s", format, strings.Join(report.Formats, ", "))
+			if !slices.Contains(formats, format) {
+				return usagef("-o %q: want one of %s", format, strings.Join(formats, ", "))
 			}
 			var runs []*results.Run
 			for _, dir := range dirs {
@@ -37,7 +43,11 @@ func newReport(s *streams) *cobra.Command {
 			if err != nil {
 				return usageError{err}
 			}
-			if err := r.Table(s.out, format); err != nil {
+			write := func() error { return r.Table(s.out, format) }
+			if format == pageFormat {
+				write = func() error { return page.Write(s.out, r) }
+			}
+			if err := write(); err != nil {
 				return err
 			}
 			if plots == "" {
@@ -51,7 +61,7 @@ func newReport(s *streams) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVarP(&format, "output", "o", "table", "output `format`: "+strings.Join(report.Formats, ", "))
+	cmd.Flags().StringVarP(&format, "output", "o", "table", "output `format`: "+strings.Join(formats, ", "))
 	cmd.Flags().StringVar(&plots, "plots", "", "draw the plots as PNG and SVG into this `directory`")
 	return cmd
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/svcmark/svcmark/lab/vm"
 	"github.com/svcmark/svcmark/report"
+	"github.com/svcmark/svcmark/report/page"
 	"github.com/svcmark/svcmark/results"
 	"github.com/svcmark/svcmark/runner"
 	"github.com/svcmark/svcmark/scenarios"
@@ -84,7 +86,7 @@ func newRun(s *streams) *cobra.Command {
 	flags.IntVar(&f.parallel, "parallel", 0, "run so many `cells` at a time (default: the cores in the virtual clock, 1 in the wall clock)")
 	flags.StringVar(&f.shard, "shard", "", "run only part `i/n` of the cells")
 	flags.DurationVar(&f.timeout, "cell-timeout", 15*time.Minute, "give a cell up after this real time")
-	flags.BoolVar(&f.plots, "plots", true, "draw the plots of the finished run")
+	flags.BoolVar(&f.plots, "plots", true, "draw the plots and the page of the finished run")
 	flags.BoolVar(&f.lab.skipMissing, "skip-missing", false, "leave out backends that the lab cannot run: their cells are n/a, with the reason")
 	flags.StringVar(&f.reference, "reference", "", "say how the run stands to the run in this `directory`: byte-identical, or what differs")
 	f.lab.register(cmd)
@@ -181,6 +183,11 @@ func (f *runFlags) show(s *streams, run *results.Run) error {
 			return err
 		}
 		fmt.Fprintln(s.out, plotsText(dir, files))
+		file := filepath.Join(run.Dir, "report.html")
+		if err := writeTo(file, func(w io.Writer) error { return page.Write(w, r) }); err != nil {
+			return err
+		}
+		fmt.Fprintln(s.out, "Page: "+file)
 	}
 	fmt.Fprintln(s.out, "\n"+r.Verdict())
 	return failures(run)

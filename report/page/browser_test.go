@@ -1,0 +1,194 @@
+package page
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/svcmark/svcmark/results"
+)
+
+// browser is a headless Chromium with a page, and what the page must not do.
+type browser struct {
+	ctx   context.Context
+	mu    sync.Mutex
+	wrong []string
+}
+
+func open(t *testing.T, width int64, runs ...*results.Run) *browser {
+	t.Helper()
+	program, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Fatalf("%v: make setup-test installs it", err)
+	}
+	file := filepath.Join(t.TempDir(), "report.html")
+	if err := os.WriteFile(file, []byte(pageOf(t, runs...)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewExecAllocator(ctx, append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.WindowSize(1280, 900))...)
+	t.Cleanup(cancel)
+	b := &browser{}
+	b.ctx, cancel = chromedp.NewContext(ctx, chromedp.WithListener(func(event any) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		switch e := event.(type) {
+		case *runtime.EventExceptionThrown:
+			b.wrong = append(b.wrong, "exception: "+e.ExceptionDetails.Text)
+		case *runtime.EventConsoleAPICalled:
+			b.wrong = append(b.wrong, "console: "+string(e.Type))
+		case *log.EventEntryAdded:
+			b.wrong = append(b.wrong, "log: "+e.Entry.Text)
+		case *network.EventRequestWillBeSent:
+			if url := e.Request.URL; url != "file://"+file && !strings.HasPrefix(url, "data:,") {
+				b.wrong = append(b.wrong, "request: "+url)
+			}
+		}
+	}))
+	t.Cleanup(cancel)
+	b.do(t, chromedp.EmulateViewport(width, 900), chromedp.Navigate("file://"+file), chromedp.WaitVisible(chromedp.CSS("#theme")))
+	return b
+}
+
+func (b *browser) do(t *testing.T, actions ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	if err := chromedp.Do(b.ctx, actions...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// says evaluates an expression.
+func says[T any](t *testing.T, b *browser, expression string) T {
+	t.Helper()
+	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func (b *browser) clean(t *testing.T) {
+	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, w := range b.wrong {
+		t.Error(w)
+	}
+}
+
+// The page draws, toggles, sorts and obeys the keyboard, without a request and without
+// an error.
+func TestBrowser(t *testing.T) {
+	b := open(t, 1280, read(t, references+"quick"))
+	const paths = `document.querySelectorAll("#figure-sync path").length`
+	if n := says[int](t, b, paths); n != 4 { // direct is off the scale
+		t.Errorf("the sync has %d curves, want 4", n)
+	}
+	const ticks = `[...document.querySelectorAll("#figure-sync svg text")].map(e => e.textContent).join(" ")`
+	if got := says[string](t, b, ticks); got != "10M 100M 1G 10 100 1k 5k Services" {
+		t.Errorf("the sync's axes say %q", got)
+	}
+
+	b.do(t, chromedp.Click(chromedp.CSS(`#figure-sync [data-key=scale]`)))
+	if got := says[string](t, b, ticks); !strings.HasPrefix(got, "0 500M 1G") {
+		t.Errorf("linear axes say %q", got)
+	}
+	if got := says[string](t, b, `document.activeElement.textContent`); got != "Logarithmic axes" {
+		t.Errorf("after its click the focus is on %q", got)
+	}
+
+	b.do(t, chromedp.Click(chromedp.CSS(`#backends [data-backend=ipvs]`)))
+	if n := says[int](t, b, paths); n != 3 {
+		t.Errorf("without ipvs the sync has %d curves, want 3", n)
+	}
+	b.do(t, chromedp.KeyEvent(" ")) // the button has the focus still
+	if n := says[int](t, b, paths); n != 4 {
+		t.Errorf("with ipvs again the sync has %d curves, want 4", n)
+	}
+
+	// By keyboard to a value, which is the table's.
+	b.do(t, chromedp.Focus(chromedp.CSS(`#figure-sync [data-key=panel-0]`)), chromedp.KeyEvent(kb.ArrowRight))
+	tip := says[string](t, b, `document.getElementById("tip").textContent`)
+	if first := says[string](t, b, `[...document.querySelectorAll("#figure-sync td")].slice(-12, -11)[0].textContent`); tip == "" || first == "" {
+		t.Errorf("the tip says %q", tip)
+	}
+	if !strings.HasPrefix(tip, "iptables-legacy\n10 Services: 12.") {
+		t.Errorf("the first tip says %q", tip)
+	}
+	b.do(t, chromedp.KeyEvent(kb.Escape))
+	if !says[bool](t, b, `document.getElementById("tip").hidden`) {
+		t.Error("the tip stays after Escape")
+	}
+
+	// A click on a column's head sorts by number, another one the other way round.
+	const column = `[...document.querySelectorAll("#summary ~ .scroll table")[0].tBodies[0].rows].map(r => r.cells[0].textContent).join(" ")`
+	head := `document.querySelectorAll("#summary ~ .scroll table")[0].tHead.rows[0].cells[2].querySelector("button").click()`
+	b.do(t, chromedp.Evaluate[chromedp.Void](head), chromedp.Evaluate[chromedp.Void](head))
+	if got := says[string](t, b, column); got != "5000 1000 100 10" {
+		t.Errorf("sorted by iptables-legacy, falling: %s", got)
+	}
+	b.do(t, chromedp.Evaluate[chromedp.Void](head))
+	if got := says[string](t, b, column); got != "10 100 1000 5000" {
+		t.Errorf("in the order that it had: %s", got)
+	}
+
+	b.do(t, chromedp.Click(chromedp.CSS("#theme")))
+	if got := says[string](t, b, `document.documentElement.dataset.theme + getComputedStyle(document.body).backgroundColor`); got != "darkrgb(20, 23, 27)" {
+		t.Errorf("the dark theme is %s", got)
+	}
+	b.clean(t)
+}
+
+// On a phone the page scrolls in one direction only, and so does it with names that try
+// to be more than that.
+func TestBrowserOnAPhone(t *testing.T) {
+	for _, run := range []*results.Run{read(t, references+"quick"), hostile(t)} {
+		b := open(t, 375, run)
+		b.do(t, chromedp.Evaluate[chromedp.Void](`document.querySelectorAll("details").forEach(d => d.open = true)`))
+		if got := says[[2]int](t, b, `[document.documentElement.scrollWidth, document.documentElement.clientWidth]`); got[0] > got[1] {
+			t.Errorf("the page is %d wide on a screen of %d", got[0], got[1])
+		}
+		if n := says[int](t, b, `document.querySelectorAll("figure svg[role=img]").length`); n < 5 {
+			t.Errorf("%d plots", n)
+		}
+		b.clean(t)
+	}
+}
+
+// Text is legible in both themes: the contrast of WCAG 2.2 for normal text, 4.5.
+func TestBrowserContrast(t *testing.T) {
+	b := open(t, 1280, read(t, references+"quick"))
+	const least = `(() => {
+		const rgb = c => c.match(/[\d.]+/g).map(Number);
+		const light = ([r, g, b]) => [r, g, b].map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+			.reduce((s, v, i) => s + v * [0.2126, 0.7152, 0.0722][i], 0);
+		const ground = e => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor); if (c.length === 3) return c; } return [255, 255, 255]; };
+		let worst = 99;
+		for (const e of document.querySelectorAll("main *, header *")) {
+			if (![...e.childNodes].some(n => n.nodeType === 3 && n.data.trim())) continue;
+			const style = getComputedStyle(e), [a, z] = [light(rgb(e.namespaceURI.endsWith("svg") ? style.fill : style.color)), light(ground(e))];
+			worst = Math.min(worst, (Math.max(a, z) + 0.05) / (Math.min(a, z) + 0.05));
+		}
+		return worst;
+	})()`
+	for range 2 {
+		if got := says[float64](t, b, least); got < 4.5 {
+			t.Errorf("the least contrast is %.2f", got)
+		}
+		b.do(t, chromedp.Click(chromedp.CSS("#theme")))
+	}
+}

@@ -1,0 +1,174 @@
+// Package page lays a report out as one HTML file that needs nothing else: no
+// network, no server, no other file. Its texts are the report's own, and everything
+// in them is data: names of an imported cluster are shown, whatever they hold.
+package page
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"encoding/json"
+	"html/template"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/svcmark/svcmark/report"
+	"github.com/svcmark/svcmark/results"
+)
+
+//go:embed page.html style.css *.js
+var assets embed.FS
+
+// scripts are the page's in their order: each uses those before it.
+var scripts = []string{"number.js", "scale.js", "plot.js", "table.js", "app.js"}
+
+// view is what the template sees.
+type view struct {
+	*report.Document
+	Title   string
+	Policy  string
+	Style   template.CSS
+	Script  template.JS
+	Data    data
+	Runs    []run
+	Virtual bool
+	CSV     file
+}
+
+// data is what the script sees.
+type data struct {
+	Figures []report.Figure `json:"figures"`
+	Looks   []report.Look   `json:"looks"`
+}
+
+// run is what the page says of one run.
+type run struct {
+	Name, Dir, Environment string
+	Started, Took          string
+	OK, NA, Failed         int
+	Facts                  [][2]string
+	Scenario               string
+	Warnings               []string
+	Files                  []file
+}
+
+// file is offered for download.
+type file struct {
+	Name string
+	URL  template.URL
+}
+
+// Write writes the page of a report.
+func Write(w io.Writer, r *report.Report) error {
+	v := view{Document: r.Document()}
+	v.Data = data{v.Figures, v.Looks}
+	var names []string
+	for _, of := range r.Runs {
+		x, err := runOf(of)
+		if err != nil {
+			return err
+		}
+		v.Runs = append(v.Runs, x)
+		names = append(names, x.Name)
+		v.Virtual = v.Virtual || of.Meta.Fingerprint.Clock == "virtual"
+	}
+	v.Title = strings.Join(names, ", ")
+	var csv bytes.Buffer
+	if err := r.Table(&csv, "csv"); err != nil {
+		return err
+	}
+	v.CSV = download("figures.csv", "text/csv", csv.Bytes())
+	style, err := assets.ReadFile("style.css")
+	if err != nil {
+		return err
+	}
+	var script bytes.Buffer
+	for _, name := range scripts {
+		text, err := assets.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		script.Write(text)
+	}
+	// What the browser may run and load is this very text, and nothing from elsewhere.
+	v.Style, v.Script = template.CSS(style), template.JS(script.String()) //nolint:gosec // both are ours, embedded
+	v.Policy = "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src " + hash(style) + "; script-src " + hash(script.Bytes())
+	t, err := template.New("page.html").Funcs(template.FuncMap{"name": figureName}).ParseFS(assets, "page.html")
+	if err != nil {
+		return err
+	}
+	return t.Execute(w, v)
+}
+
+func hash(text []byte) string {
+	sum := sha256.Sum256(text)
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
+// figureName is a figure's name as an id.
+func figureName(f report.Figure) string { return "figure-" + f.Name }
+
+func runOf(of *results.Run) (run, error) {
+	m := of.Meta
+	x := run{Name: filepath.Base(of.Dir), Dir: of.Dir, Environment: report.Environment(of), Scenario: m.Scenario}
+	if !m.Started.IsZero() {
+		x.Started = m.Started.UTC().Format("2006-01-02 15:04 UTC")
+		if m.Finished.After(m.Started) {
+			x.Took = m.Finished.Sub(m.Started).Round(time.Second).String()
+		}
+	}
+	for _, c := range m.Cells {
+		switch c.Status {
+		case results.OK:
+			x.OK++
+		case results.NotRun:
+			x.NA++
+		case results.Failed:
+			x.Failed++
+		}
+		for _, warning := range c.Warnings {
+			if !slices.Contains(x.Warnings, warning) {
+				x.Warnings = append(x.Warnings, warning)
+			}
+		}
+	}
+	x.Facts = facts(m.Fingerprint)
+	var samples bytes.Buffer
+	if err := report.Samples(&samples, of); err != nil {
+		return run{}, err
+	}
+	meta, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return run{}, err
+	}
+	x.Files = []file{
+		download("samples.txt", "text/plain", samples.Bytes()),
+		download("run.json", "application/json", meta),
+		download("scenario.yaml", "text/plain", []byte(m.Scenario)),
+	}
+	return x, nil
+}
+
+// facts is the fingerprint line by line.
+func facts(f results.Fingerprint) [][2]string {
+	all := [][2]string{
+		{"lab", f.Lab}, {"clock", f.Clock}, {"kernel", f.Kernel}, {"processor", f.CPU}, {"QEMU", f.QEMU},
+		{"svcmark", f.Svcmark}, {"binary", f.Binary}, {"guest", f.Guest}, {"scenario", f.Scenario},
+	}
+	var tools []string
+	for tool, version := range f.Tools {
+		tools = append(tools, tool+" "+version)
+	}
+	slices.Sort(tools)
+	all = append(all, [2]string{"tools", strings.Join(tools, ", ")})
+	return slices.DeleteFunc(all, func(fact [2]string) bool { return fact[1] == "" })
+}
+
+func download(name, kind string, text []byte) file {
+	url := "data:" + kind + ";charset=utf-8;base64," + base64.StdEncoding.EncodeToString(text)
+	return file{name, template.URL(url)} //nolint:gosec // base64 of a type that no browser runs
+}
