@@ -82,7 +82,9 @@ func behind(gate ebpf.ProgramID) (string, error) {
 		defer jumps.Close()
 		for i := range jumps.MaxEntries() {
 			var id uint32
-			if err := jumps.Lookup(i, &id); err != nil {
+			if err := jumps.Lookup(i, &id); errors.Is(err, ebpf.ErrKeyNotExist) {
+				continue // the node does not speak the family
+			} else if err != nil {
 				return "", err
 			}
 			text, err := services(ebpf.ProgramID(id))

@@ -57,7 +57,7 @@ const mostFlows = 262144
 const (
 	firstSourcePort = 10240
 	sourcePorts     = 16384
-	portTries       = 16
+	portTries       = 8
 	// idle is after how many ns without a packet another client may have the port of a
 	// connection that was closed, or of a flow of UDP.
 	closedIdle = 10_000_000_000

@@ -3,6 +3,7 @@ package tc
 import (
 	"context"
 	"fmt"
+	"net/netip"
 
 	"github.com/vishvananda/netlink"
 
@@ -21,7 +22,7 @@ func (b *Backend) Probe(ctx context.Context) error {
 	if err := p.prepare(); err != nil {
 		return missing("maps and programs of BPF (CONFIG_BPF_SYSCALL)", err)
 	}
-	n := &backends.Node{}
+	n := &backends.Node{Addrs: []netip.Addr{netip.IPv6Loopback()}} // which wants the programs of both families
 	t, err := table.New(ctx, b.kind(), &backends.State{Node: *n}, &p.ids)
 	if err != nil {
 		return missing("maps of BPF that are written in batches", err)

@@ -30,7 +30,7 @@
 //     may meet another endpoint, and be reset. A flow that is reused by the kernel while
 //     a program on another processor reads it is not noticed.
 //   - A client that is masqueraded gets one of 16384 source ports for an endpoint, after
-//     16 tries to find one whose connection was closed 10 s before, or has been idle for
+//     8 tries to find one whose connection was closed 10 s before, or has been idle for
 //     30 s over UDP. Without one its packet is dropped.
 //   - There is no direct server return, no XDP, and no encapsulation: endpoints are
 //     reached by the node's routes.
@@ -145,15 +145,19 @@ func hold(jumps *ebpf.Map) (int, error) {
 	return fd, nil
 }
 
-// programs are those of all hooks over tables, in the order of the map jumps.
-func (b *Backend) programs(t *table.Tables, n *backends.Node) []*program {
-	var all []*program
+// programs are those of all hooks over tables, in the order of the map jumps: nil for a
+// family that the node does not speak.
+func (b *Backend) programs(t *table.Tables, n *backends.Node) [hooks * families]*program {
+	var all [hooks * families]*program
 	for hook := range hooks {
-		for family := range families {
-			all = append(all, &program{
-				Program: table.Program{Six: family == 1}, maps: b.maps, tables: t, node: n,
+		for i, f := range backends.Families() {
+			if !n.Programs(f) {
+				continue
+			}
+			all[hook*families+i] = &program{
+				Program: table.Program{Six: f == backends.IPv6}, maps: b.maps, tables: t, node: n,
 				ingress: hook == in, maglev: b.choice == Maglev,
-			})
+			}
 		}
 	}
 	return all
@@ -161,21 +165,29 @@ func (b *Backend) programs(t *table.Tables, n *backends.Node) []*program {
 
 // use leads the gates to programs over tables. All are loaded before any is used.
 func (b *Backend) use(t *table.Tables, n *backends.Node) error {
-	var loaded []*ebpf.Program
+	var loaded [hooks * families]*ebpf.Program
 	defer func() {
 		for _, p := range loaded {
 			p.Close() // the map holds it
 		}
 	}()
-	for _, p := range b.programs(t, n) {
-		l, err := p.load()
-		if err != nil {
+	for i, p := range b.programs(t, n) {
+		if p == nil {
+			continue
+		}
+		var err error
+		if loaded[i], err = p.load(); err != nil {
 			return err
 		}
-		loaded = append(loaded, l)
 	}
 	for i, p := range loaded {
-		if err := b.maps.jumps.Put(uint32(i), p); err != nil {
+		var err error
+		if p != nil {
+			err = b.maps.jumps.Put(uint32(i), p)
+		} else if err = b.maps.jumps.Delete(uint32(i)); errors.Is(err, ebpf.ErrKeyNotExist) {
+			err = nil
+		}
+		if err != nil {
 			return fmt.Errorf("leading the gates to a program: %w", err)
 		}
 	}
