@@ -79,7 +79,7 @@ func newBench(t *testing.T, c Choice) *bench {
 }
 
 // sync leads the programs to a state, without a link to attach them to.
-func (b *bench) sync(state *backends.State) {
+func (b *bench) sync(state *backends.State) *table.Tables {
 	b.Helper()
 	t, err := table.New(b.Context(), b.kind(), state, &b.ids)
 	if err == nil {
@@ -89,6 +89,7 @@ func (b *bench) sync(state *backends.State) {
 		b.Fatal(err)
 	}
 	b.T.Cleanup(t.Close)
+	return t
 }
 
 // run is what becomes of a frame that comes from a link, or that the node sends, and
@@ -318,3 +319,68 @@ func TestMaglevAgrees(t *testing.T) {
 		}
 	}
 }
+
+// While states are exchanged, and changes are applied, every packet is given to an endpoint
+// that its own Service has in one of them, and none passes as it is.
+func TestStatesAreWhole(t *testing.T) {
+	b := newBench(t, Random)
+	if b == nil {
+		return
+	}
+	s := sites()[0]
+	at := func(n byte) []backends.Endpoint {
+		return []backends.Endpoint{{Addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 160, 0, n}), 8080)}}
+	}
+	var states [2]*backends.State
+	for i := range states {
+		states[i] = s.state(backends.TCP, s.endpoint)
+		states[i].Services[0].Endpoints = at(byte(10 + i))
+		states[i].Services[1].Endpoints = at(byte(20 + i))
+	}
+	b.sync(states[0])
+	stop, result := make(chan struct{}), make(chan error, 1)
+	go func() {
+		for port := uint16(1024); ; port++ {
+			select {
+			case <-stop:
+				result <- nil
+				return
+			default:
+			}
+			for i, to := range []netip.AddrPort{s.vip, s.other} {
+				frame := packet{unix.IPPROTO_TCP, netip.AddrPortFrom(s.pod, port), to, syn, nil, false}.build()
+				out := make([]byte, len(frame)+256)
+				o := &ebpf.RunOptions{Data: frame, DataOut: out}
+				if _, err := b.gates[in].Run(o); err != nil {
+					result <- err
+					return
+				}
+				_, is := ends(o.DataOut)
+				if is != states[0].Services[i].Endpoints[0].Addr && is != states[1].Services[i].Endpoints[0].Addr {
+					result <- fmt.Errorf("a packet to %s went to %s", to, is)
+					return
+				}
+			}
+		}
+	}()
+	for i := range 20 {
+		tables := b.sync(states[i%2])
+		for j := range 2 * mostAtOnce {
+			d := backends.Diff(states[(i+j)%2], states[(i+j+1)%2])
+			if err := tables.Apply(t.Context(), d, &b.ids); err != nil {
+				t.Fatal(err)
+			}
+		}
+		verdict, frame := b.run(in, packet{unix.IPPROTO_TCP, netip.AddrPortFrom(s.pod, uint16(100+i)), s.vip, syn, nil, false}.build())
+		if _, is := ends(frame); is != states[i%2].Services[0].Endpoints[0].Addr {
+			t.Errorf("after a change a packet went to %s, verdict %d", is, verdict)
+		}
+	}
+	close(stop)
+	if err := <-result; err != nil {
+		t.Error(err)
+	}
+}
+
+// mostAtOnce makes changes wait for programs that may look at what they give back.
+const mostAtOnce = 70
