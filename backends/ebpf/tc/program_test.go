@@ -234,9 +234,7 @@ func TestFlowsAndStates(t *testing.T) {
 		}
 		pod, another := netip.AddrPortFrom(s.pod, 40000), netip.AddrPortFrom(s.endpoint.Addr().Next(), 8080)
 		both := s.state(backends.TCP, s.endpoint)
-		for _, p := range s.state(backends.UDP, s.endpoint).Services {
-			both.Services = append(both.Services, p)
-		}
+		both.Services = append(both.Services, s.state(backends.UDP, s.endpoint).Services...)
 		b.sync(both)
 		b.between(b.comes(packet{unix.IPPROTO_TCP, pod, s.vip, syn, nil, false}.build()), pod, s.endpoint)
 		b.between(b.comes(packet{unix.IPPROTO_UDP, pod, s.vip, 0, nil, false}.build()), pod, s.endpoint)
