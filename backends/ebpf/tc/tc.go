@@ -32,6 +32,8 @@
 //   - A client that is masqueraded gets one of 16384 source ports for an endpoint, after
 //     8 tries to find one whose connection was closed 10 s before, or has been idle for
 //     30 s over UDP. Without one its packet is dropped.
+//   - What goes past the node's routing is not fragmented: a datagram that is larger than
+//     the endpoint's link takes is dropped.
 //   - There is no direct server return, no XDP, and no encapsulation: endpoints are
 //     reached by the node's routes.
 //   - A process on the node is served as its packets leave. A product does that at its
