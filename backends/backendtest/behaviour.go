@@ -9,6 +9,7 @@ type Column string
 const (
 	Direct         Column = "direct"
 	EBPFSocket     Column = "ebpf-socket"
+	EBPFTC         Column = "ebpf-tc"
 	IPTablesLegacy Column = "iptables-legacy"
 	IPTablesNFT    Column = "iptables-nft"
 	IPVS           Column = "ipvs"
@@ -19,7 +20,7 @@ const (
 
 // Columns are all of them in the table's order.
 func Columns() []Column {
-	return []Column{Direct, EBPFSocket, IPTablesLegacy, IPTablesNFT, IPVS, NFTables, NFTables131, Userspace}
+	return []Column{Direct, EBPFSocket, EBPFTC, IPTablesLegacy, IPTablesNFT, IPVS, NFTables, NFTables131, Userspace}
 }
 
 // An Outcome is what a behaviour comes to, as the table says it.
@@ -79,7 +80,9 @@ func all(o Outcome) want { return want{rest: o} }
 // The column of ebpf-socket says what a machine outside meets when no program sees
 // its packets (a NodePort is a closed port of the node, and any other address is
 // nobody's), and that sockets are connected to endpoints themselves, with nobody
-// in between to masquerade, to drop or to move them.
+// in between to masquerade, to drop or to move them. That of ebpf-tc differs in the
+// NodePorts' addresses, which are the node's that the State lists as with nftables, and
+// leaves SCTP alone: the kernel's helpers do not know its checksum.
 
 // but is the same with another outcome for some columns.
 func (w want) but(o Outcome, columns ...Column) want {

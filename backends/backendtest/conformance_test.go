@@ -10,7 +10,8 @@ import (
 	"github.com/svcmark/svcmark/backends"
 	"github.com/svcmark/svcmark/backends/backendtest"
 	"github.com/svcmark/svcmark/backends/direct"
-	"github.com/svcmark/svcmark/backends/ebpf"
+	"github.com/svcmark/svcmark/backends/ebpf/socket"
+	"github.com/svcmark/svcmark/backends/ebpf/tc"
 	"github.com/svcmark/svcmark/backends/iptables"
 	"github.com/svcmark/svcmark/backends/ipvs"
 	"github.com/svcmark/svcmark/backends/nftables"
@@ -38,7 +39,9 @@ func TestConformance(t *testing.T) {
 		expect backendtest.Expectations
 	}{
 		{"direct", func() backends.Backend { return direct.Backend{} }, backendtest.Expectations{}},
-		{"ebpf-socket", func() backends.Backend { return ebpf.New() }, ebpfExpectations()},
+		{"ebpf-socket", func() backends.Backend { return socket.New() }, ebpfExpectations()},
+		{"ebpf-tc", func() backends.Backend { return tc.New(tc.Random) }, tcExpectations()},
+		{"ebpf-tc-maglev", func() backends.Backend { return tc.New(tc.Maglev) }, tcExpectations()},
 		{"iptables-legacy", func() backends.Backend { return iptables.New(iptables.Legacy) }, iptablesExpectations(iptables.Legacy)},
 		{"iptables-nft", func() backends.Backend { return iptables.New(iptables.NFT) }, iptablesExpectations(iptables.NFT)},
 		{"ipvs", func() backends.Backend { return ipvs.New(ipvs.Options{Iptables: "iptables-legacy"}) }, ipvsExpectations("iptables-legacy")},
@@ -48,7 +51,7 @@ func TestConformance(t *testing.T) {
 		{"nftables@1.31", func() backends.Backend { return nftables.New(nftables.Layout131) }, nftablesExpectations()},
 		{"userspace", func() backends.Backend { return userspace.New() }, userspaceExpectations()},
 	} {
-		column, _, _ := strings.Cut(b.name, "/") // a variant has its backend's
+		column, _, _ := strings.Cut(strings.TrimSuffix(b.name, "-maglev"), "/") // a variant has its backend's
 		b.expect.Column = backendtest.Column(column)
 		t.Run(b.name, func(t *testing.T) { backendtest.Run(t, b.fresh, b.expect) })
 	}

@@ -135,7 +135,7 @@ func services(id ebpf.ProgramID) (string, error) {
 	var lines []string
 	key, slot := make([]byte, 20), uint32(0)
 	for all := table.Iterate(); all.Next(&key, &slot); {
-		to := make([]byte, 40)
+		to := make([]byte, 80)
 		if err := maps["svcmark_front"].Lookup(slot, to); err != nil {
 			return "", err
 		}
@@ -145,13 +145,16 @@ func services(id ebpf.ProgramID) (string, error) {
 		number := func(i int) uint32 {
 			return uint32(to[i]) | uint32(to[i+1])<<8 | uint32(to[i+2])<<16 | uint32(to[i+3])<<24
 		}
-		line := fmt.Sprintf("%s/%d affinity %t:", at(key), key[18], number(28) != 0)
-		for i := range number(20) {
-			e := make([]byte, 20)
-			if err := maps["svcmark_endpnt"].Lookup(number(24)+i, e); err != nil {
-				return "", err
+		line := fmt.Sprintf("%s/%d flags %d affinity %t:", at(key), key[18], number(56), number(64)+number(68) != 0)
+		for _, list := range []int{20, 36} { // inside, outside
+			for i := range number(list + 4) {
+				e := make([]byte, 20)
+				if err := maps["svcmark_endpnt"].Lookup(number(list)+i, e); err != nil {
+					return "", err
+				}
+				line += " " + at(e).String()
 			}
-			line += " " + at(e).String()
+			line += ";"
 		}
 		lines = append(lines, line)
 	}

@@ -87,12 +87,12 @@ func nodePorts() []behaviour {
 		{
 			name: "NodePortAtOtherAddress", says: "a pod asks it at another address of the node, its gateway",
 			services: cluster(53, "node-port-at-other-address"), observe: ask((*trial).pod, addresses.gateway, everyone),
-			want: all(AsNode).but(Refused, EBPFSocket).but(Refused, NFTables, NFTables131),
+			want: all(AsNode).but(Refused, EBPFSocket, EBPFTC).but(Refused, NFTables, NFTables131),
 		},
 		{
 			name: "NodePortAt127", says: "a process on the node asks it at 127.0.0.1", only: backends.IPv4,
 			services: cluster(54, "node-port-at-127"), observe: atLoopback,
-			want: all(AsNode).but(Refused, EBPFSocket).but(Refused, IPVS, NFTables, NFTables131).but(TCPAlone, Userspace),
+			want: all(AsNode).but(Refused, EBPFSocket, EBPFTC).but(Refused, IPVS, NFTables, NFTables131).but(TCPAlone, Userspace),
 		},
 		{
 			name: "NodePortAtLoopbackIPv6", says: "a process on the node asks it at ::1", only: backends.IPv6,

@@ -30,7 +30,7 @@ func sctp() []behaviour {
 				}
 				return o, err
 			},
-			want: all(AsItself).but(Silent, EBPFSocket).but(PassedOn, Userspace),
+			want: all(AsItself).but(Silent, EBPFSocket, EBPFTC).but(PassedOn, Userspace),
 		},
 		{
 			name: "SCTPAtNodePort", says: "a machine outside asks a NodePort over SCTP",
@@ -38,7 +38,7 @@ func sctp() []behaviour {
 			observe: func(t *trial) (Outcome, error) {
 				return t.reaches(t.beyond(1), backends.SCTP, t.nodeAt(nodePort(81)), t.remote(0), t.remote(1))
 			},
-			want: all(AsNode).but(Refused, EBPFSocket).but(Refused, Userspace),
+			want: all(AsNode).but(Refused, EBPFSocket, EBPFTC).but(Refused, Userspace),
 		},
 	}
 }

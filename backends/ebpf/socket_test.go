@@ -1,4 +1,4 @@
-package ebpf
+package ebpf_test
 
 import (
 	"net/netip"
@@ -8,12 +8,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/svcmark/svcmark/backends"
+	"github.com/svcmark/svcmark/backends/ebpf/socket"
 )
 
 // A UDP socket that is not connected hears from the address that it sent to, and a
 // connected one names it as its peer: no socket gets to see an endpoint.
 func TestSocketsSeeVIPs(t *testing.T) {
-	b := New()
+	b := socket.New()
 	if !probed(t, b) {
 		t.Log("this kernel cannot run it")
 		return
@@ -30,7 +31,7 @@ func TestSocketsSeeVIPs(t *testing.T) {
 			t.Fatal(err)
 		}
 		runtime.GC()
-		client := socket(t, to.Addr().Is6())
+		client := udpSocket(t, to.Addr().Is6())
 		if err := unix.Sendto(client, []byte("who"), 0, sockaddr(to)); err != nil {
 			t.Fatal(err)
 		}
@@ -46,7 +47,7 @@ func TestSocketsSeeVIPs(t *testing.T) {
 		if err != nil || string(text[:n]) != "me" || addrPort(from) != to {
 			t.Errorf("the client got %q of %s, %v; want %s", text[:n], addrPort(from), err, to)
 		}
-		connected := socket(t, to.Addr().Is6())
+		connected := udpSocket(t, to.Addr().Is6())
 		if err := unix.Connect(connected, sockaddr(to)); err != nil {
 			t.Fatal(err)
 		}
@@ -60,7 +61,7 @@ func TestSocketsSeeVIPs(t *testing.T) {
 	}
 }
 
-func socket(t *testing.T, six bool) int {
+func udpSocket(t *testing.T, six bool) int {
 	t.Helper()
 	family := unix.AF_INET
 	if six {
@@ -79,7 +80,7 @@ func socket(t *testing.T, six bool) int {
 
 func listen(t *testing.T, six bool) (int, netip.AddrPort) {
 	t.Helper()
-	fd := socket(t, six)
+	fd := udpSocket(t, six)
 	at := netip.MustParseAddrPort("127.0.0.1:0")
 	if six {
 		at = netip.MustParseAddrPort("[::1]:0")

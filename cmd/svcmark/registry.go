@@ -3,7 +3,8 @@ package main
 import (
 	"github.com/svcmark/svcmark/backends"
 	"github.com/svcmark/svcmark/backends/direct"
-	"github.com/svcmark/svcmark/backends/ebpf"
+	"github.com/svcmark/svcmark/backends/ebpf/socket"
+	"github.com/svcmark/svcmark/backends/ebpf/tc"
 	"github.com/svcmark/svcmark/backends/iptables"
 	"github.com/svcmark/svcmark/backends/ipvs"
 	"github.com/svcmark/svcmark/backends/kubeproxy"
@@ -18,7 +19,9 @@ func registry() runner.Registry {
 	r := runner.Registry{
 		Backends: map[string]func() backends.Backend{
 			"direct":          func() backends.Backend { return direct.Backend{} },
-			"ebpf-socket":     func() backends.Backend { return ebpf.New() },
+			"ebpf-socket":     func() backends.Backend { return socket.New() },
+			"ebpf-tc":         func() backends.Backend { return tc.New(tc.Random) },
+			"ebpf-tc-maglev":  func() backends.Backend { return tc.New(tc.Maglev) },
 			"iptables-legacy": func() backends.Backend { return iptables.New(iptables.Legacy) },
 			"iptables-nft":    func() backends.Backend { return iptables.New(iptables.NFT) },
 			"ipvs":            func() backends.Backend { return ipvs.New(ipvs.Options{Iptables: "iptables-legacy"}) },

@@ -37,6 +37,7 @@ func TestVMEBPF(t *testing.T) {
 	for _, line := range vmtest.Run(t, "github.com/svcmark/svcmark/backends/ebpf") {
 		t.Log(line) // what a sync costs, beside IPVS
 	}
+	vmtest.Run(t, "github.com/svcmark/svcmark/backends/ebpf/tc")
 }
 
 func TestVMGolden(t *testing.T) {

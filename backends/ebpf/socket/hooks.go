@@ -1,15 +1,15 @@
-package ebpf
+package socket
 
 import (
-	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
+
+	"github.com/svcmark/svcmark/backends/ebpf/table"
 )
 
 // hook is where a program is attached.
@@ -34,32 +34,18 @@ func hooks() []hook {
 }
 
 func (h hook) load(code asm.Instructions) (*ebpf.Program, error) {
-	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{
-		Name: "svcmark_" + h.name[:min(len(h.name), 7)], Type: ebpf.CGroupSockAddr, AttachType: h.attach,
-		Instructions: code, License: "GPL",
-	})
-	if refused := (*ebpf.VerifierError)(nil); errors.As(err, &refused) {
-		return nil, fmt.Errorf("loading the program of %s: %w\n%s", h.name, err, strings.Join(refused.Log, "\n"))
-	}
-	if err != nil {
-		return nil, fmt.Errorf("loading the program of %s: %w", h.name, err)
-	}
-	return p, nil
+	return table.LoadProgram(h.name, ebpf.ProgramSpec{Type: ebpf.CGroupSockAddr, AttachType: h.attach}, code)
 }
 
 // attach leads every hook of a group to a state's tables: links are attached or,
 // where they are, get the new program in one step. Links die with the process.
-func (t *tables) attach(group *os.File, links map[string]held) error {
+func (m *maps) attach(t *table.Tables, group *os.File, links map[string]held) error {
 	for _, h := range hooks() {
 		was, there := links[h.name]
 		if there && h.back {
 			continue // the same program as before
 		}
-		code := t.shared.restore
-		if !h.back {
-			code = t.translate
-		}
-		p, err := h.load(code(h.six))
+		p, err := m.load(t, h)
 		if err != nil {
 			return err
 		}
@@ -74,6 +60,14 @@ func (t *tables) attach(group *os.File, links map[string]held) error {
 		}
 	}
 	return nil
+}
+
+// load loads the program of a hook over tables.
+func (m *maps) load(t *table.Tables, h hook) (*ebpf.Program, error) {
+	if h.back {
+		return h.load(m.restore(h.six))
+	}
+	return h.load(m.translate(t, h.six))
 }
 
 // held is a link that lives until it is closed, or the process ends: that of the

@@ -1,4 +1,4 @@
-package ebpf
+package table
 
 import (
 	"bytes"
@@ -19,9 +19,11 @@ func TestLayout(t *testing.T) {
 		t.Errorf("the port is %v over %d", v4.Port, v4.Proto)
 	}
 	for what, is := range map[string][2]int{
-		"frontend": {frontendSize, 20}, "target": {targetSize, 40}, "endpoint": {endpointSize, 20}, "member": {memberSize, 24},
-		"count": {int(targetCount), 20}, "first": {int(targetFirst), 24}, "affinity": {int(targetAffinity), 28}, "timeout": {int(targetTimeout), 32},
-		"endpoint's port": {int(endpointPort), 16}, "member's affinity": {int(memberAffinity), 20},
+		"frontend": {FrontendSize, 20}, "target": {TargetSize, 80}, "endpoint": {EndpointSize, 20}, "member": {memberSize, 24},
+		"range": {rangeSize, 24}, "block": {blockBytes, 64},
+		"inside": {int(TargetInside), 20}, "outside": {int(TargetOutside), 36}, "identity": {int(TargetIdentity), 52}, "flags": {int(TargetFlags), 56},
+		"timeout": {int(TargetTimeout), 64}, "version": {int(TargetVersion), 72}, "list": {int(ListSize), 16}, "count": {int(ListCount), 4},
+		"endpoint's port": {int(EndpointPort), 16}, "member's identity": {int(memberIdentity), 20},
 	} {
 		if is[0] != is[1] {
 			t.Errorf("%s: %d, want %d", what, is[0], is[1])

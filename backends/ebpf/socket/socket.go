@@ -1,4 +1,4 @@
-// Package ebpf serves Services in the sockets of their clients, as the socket
+// Package socket serves Services in the sockets of their clients, as the socket
 // load balancers of eBPF dataplanes do: programs attached to a control group
 // write an endpoint's address in the place of a VIP when a socket connects, or
 // when a UDP socket that is not connected sends; and the VIP in the place of the
@@ -34,7 +34,7 @@
 // pinned. The group is one of this process's own (package cgroup): the host's
 // processes are never in it. Its empty directories are what a killed process
 // leaves, until the next one starts.
-package ebpf
+package socket
 
 import (
 	"context"
@@ -43,16 +43,17 @@ import (
 
 	"github.com/svcmark/svcmark/backends"
 	"github.com/svcmark/svcmark/backends/ebpf/cgroup"
+	"github.com/svcmark/svcmark/backends/ebpf/table"
 )
 
 // Backend is the dataplane.
 type Backend struct {
-	ids    identities
+	ids    table.Identities
 	group  string   // that this Backend entered
 	dir    *os.File // of it
 	links  map[string]held
-	shared *shared
-	tables *tables // nil unless the kernel has them
+	maps   *maps
+	tables *table.Tables // nil unless the kernel has them
 }
 
 var (
@@ -79,21 +80,21 @@ func (b *Backend) Sync(ctx context.Context, state *backends.State) error {
 	if b.group == "" || own != b.group {
 		b.letGo() // another Backend has taken over
 	}
-	if b.shared == nil {
-		if b.shared, err = newShared(); err != nil {
+	if b.maps == nil {
+		if b.maps, err = newMaps(); err != nil {
 			return err
 		}
 	}
-	t, err := newTables(ctx, b.shared, state, &b.ids)
+	t, err := table.New(ctx, table.Kind{}, state, &b.ids)
 	if err != nil {
 		return err
 	}
 	if err := b.use(t); err != nil {
-		t.close()
+		t.Close()
 		return err
 	}
 	if b.tables != nil {
-		b.tables.close()
+		b.tables.Close()
 	}
 	b.tables = t
 	return nil
@@ -102,9 +103,9 @@ func (b *Backend) Sync(ctx context.Context, state *backends.State) error {
 // use leads the programs to tables. The group is entered before they are attached
 // to it: it is new and has served nobody, and what was attached to the one before
 // goes on serving until then.
-func (b *Backend) use(t *tables) error {
+func (b *Backend) use(t *table.Tables) error {
 	if b.group != "" {
-		return t.attach(b.dir, b.links)
+		return b.maps.attach(t, b.dir, b.links)
 	}
 	tree, err := cgroup.Open()
 	if err != nil {
@@ -118,7 +119,7 @@ func (b *Backend) use(t *tables) error {
 		return err
 	}
 	b.links = map[string]held{}
-	return t.attach(b.dir, b.links)
+	return b.maps.attach(t, b.dir, b.links)
 }
 
 // letGo closes all that this Backend holds.
@@ -130,66 +131,29 @@ func (b *Backend) letGo() {
 		b.dir.Close()
 	}
 	if b.tables != nil {
-		b.tables.close()
+		b.tables.Close()
 	}
-	if b.shared != nil {
-		b.shared.close()
+	if b.maps != nil {
+		b.maps.close()
 	}
-	b.group, b.dir, b.links, b.tables, b.shared = "", nil, nil, nil, nil
+	b.group, b.dir, b.links, b.tables, b.maps = "", nil, nil, nil, nil
 }
 
-// Apply implements backends.Applier. Its cost is that of the change. When slots
-// run out it waits for programs that may read those given back, and where that is
-// not enough it makes new tables, as Sync does.
+// Apply implements backends.Applier. Where the tables have no room for the change it
+// makes new ones, as Sync does.
 func (b *Backend) Apply(ctx context.Context, delta *backends.Delta) error {
-	switch own, err := cgroup.Own(); {
-	case err != nil:
-		return err
-	case b.tables == nil || own != b.group:
-		return errors.New("ebpf: Apply needs a Sync before it")
-	case !delta.SameNode():
-		return errors.New("ebpf: the node has changed, which needs a Sync")
-	}
-	changed := backends.State{Node: delta.To.Node}
-	for _, c := range delta.Changes {
-		if c.New != nil {
-			changed.Services = append(changed.Services, *c.New)
-		}
-	}
-	if err := changed.Check(); err != nil {
-		return err
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	t := b.tables
-	if len(t.endpointSlots.resting)+len(t.frontendSlots.resting) >= mostResting {
-		if err := t.wait(); err != nil {
-			return err
-		}
-		t.endpointSlots.settled()
-		t.frontendSlots.settled()
-	}
-	err := t.change(ctx, delta, &b.ids)
+	own, err := cgroup.Own()
 	if err != nil {
-		// What is known of the tables may be wrong. They go on serving until the next
-		// Sync.
-		b.forget()
+		return err
 	}
-	if errors.Is(err, errRebuild) {
+	if own != b.group {
+		b.letGo() // another Backend has taken over
+	}
+	err = b.tables.Apply(ctx, delta, &b.ids)
+	if errors.Is(err, table.ErrRebuild) {
 		return b.Sync(ctx, delta.To)
 	}
 	return err
-}
-
-// mostResting is how many runs of slots rest before Apply waits for a grace
-// period: seldom enough to cost nothing, and far less than the tables have room for.
-const mostResting = 256
-
-// forget makes Apply ask for a Sync. The programs go on with the tables.
-func (b *Backend) forget() {
-	b.tables.close()
-	b.tables = nil
 }
 
 // Cleanup implements backends.Backend. It takes the process out of the group, which
@@ -218,27 +182,5 @@ func (b *Backend) Cleanup(ctx context.Context) error {
 // along.
 func (b *Backend) Close() error { return b.Cleanup(context.Background()) }
 
-// Objects counts the elements of the maps that serve the state: frontends twice,
-// for each has a key and a slot, and endpoints.
-func (b *Backend) Objects(ctx context.Context) (map[string]int, error) {
-	if err := ctx.Err(); err != nil || b.tables == nil {
-		return map[string]int{"map-elements": 0}, err
-	}
-	n := 0
-	runs := map[uint32]bool{}
-	var key frontend
-	var slot uint32
-	all := b.tables.services.Iterate()
-	for all.Next(&key, &slot) {
-		var to target
-		if err := b.tables.frontends.Lookup(slot, &to); err != nil {
-			return nil, err
-		}
-		n += 2
-		if to.Count > 0 && !runs[to.First] {
-			runs[to.First] = true
-			n += int(to.Count)
-		}
-	}
-	return map[string]int{"map-elements": n}, all.Err()
-}
+// Objects counts the elements of the maps that serve the state.
+func (b *Backend) Objects(ctx context.Context) (map[string]int, error) { return b.tables.Objects(ctx) }

@@ -1,13 +1,11 @@
-package ebpf
+package socket
 
 import (
 	"context"
-	"errors"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/svcmark/svcmark/backends"
 	"github.com/svcmark/svcmark/backends/ebpf/cgroup"
+	"github.com/svcmark/svcmark/backends/ebpf/table"
 )
 
 // Probe implements backends.Backend: it makes the maps, has the kernel verify
@@ -21,22 +19,18 @@ func (b *Backend) Probe(ctx context.Context) error {
 		return err
 	}
 	tree.Close()
-	s, err := newShared()
+	m, err := newMaps()
 	if err != nil {
 		return missing("maps of BPF (CONFIG_BPF_SYSCALL)", err)
 	}
-	defer s.close()
-	t, err := newTables(ctx, s, &backends.State{}, new(identities))
+	defer m.close()
+	t, err := table.New(ctx, table.Kind{}, &backends.State{}, new(table.Identities))
 	if err != nil {
 		return missing("maps of BPF that are written in batches", err)
 	}
-	defer t.close()
+	defer t.Close()
 	for _, h := range hooks() {
-		code := t.translate
-		if h.back {
-			code = s.restore
-		}
-		p, err := h.load(code(h.six))
+		p, err := m.load(t, h)
 		if err != nil {
 			return missing("BPF programs of cgroup/"+h.name+" with bpf_set_retval (CONFIG_CGROUP_BPF)", err)
 		}
@@ -45,10 +39,4 @@ func (b *Backend) Probe(ctx context.Context) error {
 	return nil
 }
 
-func missing(feature string, err error) error {
-	e := &backends.NotSupportedError{Feature: feature, Kernel: backends.KernelRelease(), Err: err, Mend: "use kernel 5.18 or later, or --lab vm"}
-	if errors.Is(err, unix.EPERM) {
-		e.Mend = "run as root outside of user namespaces (CAP_BPF, CAP_NET_ADMIN), or use --lab vm"
-	}
-	return e
-}
+func missing(feature string, err error) error { return table.Missing(feature, "5.18", err) }
