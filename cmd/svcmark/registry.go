@@ -35,6 +35,8 @@ func registry() runner.Registry {
 			"objects":     measure.Objects{},
 			"partialSync": measure.PartialSync{},
 			"reported":    measure.Reported{},
+			"restart":     measure.Restart{},
+			"cleanup":     measure.Cleanup{},
 
 			"timeToEffective": measure.TimeToEffective{},
 		},
