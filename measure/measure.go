@@ -60,6 +60,7 @@ type Cell struct {
 
 	programmed Programming // what Program observed
 	controls   map[controlKey]Spread
+	directSlab int64 // bytes of the kernel's slab that Conntrack's control took
 }
 
 // controlKey is what a control is of.

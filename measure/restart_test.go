@@ -39,7 +39,7 @@ type slower struct {
 
 func (s slower) Sync(ctx context.Context, state *backends.State) error {
 	*s.syncs++
-	time.Sleep(time.Duration(*s.syncs-1) * time.Second)
+	time.Sleep(time.Duration(*s.syncs-1) * time.Second / 2)
 	return s.Backend.Sync(ctx, state)
 }
 

@@ -38,6 +38,8 @@ func registry() runner.Registry {
 			"restart":     measure.Restart{},
 			"cleanup":     measure.Cleanup{},
 
+			"conntrack":       measure.Conntrack{},
+			"conntrackFull":   measure.ConntrackFull{},
 			"timeToEffective": measure.TimeToEffective{},
 		},
 	}
