@@ -21,8 +21,8 @@ import (
 //
 // The label table is how full the table is in percent, or, of a backend that makes
 // no entries, how many connections are held in percent of its room. At 0, 50, 90 and 100
-// the connections of a batch are timed as FirstPacket times them; lost are those that
-// were not answered within conntrackPatience, before TCP sends anything again. And at 100:
+// the connections of a batch are timed as FirstPacket times them, if none of them is lost.
+// Lost are those that were not answered within conntrackPatience, before TCP sends anything again. And at 100:
 //
 //   - held are the connections that were open when the first one was lost;
 //   - established-lost are those of them, of every tenth, that are not answered any more;
@@ -156,7 +156,7 @@ func (f *filling) batch(ctx context.Context) (opened, error) {
 func (f *filling) result(level int, batch opened) results.Result {
 	l := batch.latencies()
 	r := f.Cell.result("ConntrackFull", len(batch), results.Label{Key: "table", Value: strconv.Itoa(level)})
-	if len(l.Costs) > 0 {
+	if l.Lost == 0 { // the cost of a lost one is the patience
 		s := spreadOf(l, conntrackPatience)
 		r.Samples = []results.Sample{
 			{Value: float64(s.Median), Unit: timeUnit(f.Clock, "").Name},
