@@ -17,8 +17,8 @@ import (
 //     and of IPVS;
 //   - slab is the memory that came with a connection, the client's and the endpoint's
 //     sockets included; direct-slab is that of a connection to an endpoint before anything
-//     was programmed, of as many that followed as many others; and entry is the
-//     difference, by the entries;
+//     was programmed, of as many that followed as many others; and entries-B is the
+//     difference, which is what the tables' entries take, and a proxy's sockets;
 //   - insert-failed are the entries that another one was in the way of.
 type Conntrack struct{}
 
@@ -37,7 +37,7 @@ func (Conntrack) Units(clock lab.Clock) []results.Unit {
 		{Name: "ipvs-entries/conn", Better: results.Lower, Exact: true},
 		{Name: "slab-B/conn", Better: results.Lower, Exact: exact},
 		{Name: "direct-slab-B/conn", Better: results.Neither, Exact: exact},
-		{Name: "entry-B", Better: results.Lower, Exact: exact},
+		{Name: "entries-B/conn", Better: results.Lower, Exact: exact},
 		{Name: "insert-failed/conn", Better: results.Lower, Exact: exact},
 	}
 }
@@ -80,9 +80,7 @@ func (Conntrack) Measure(ctx context.Context, c *Cell, record func(results.Resul
 	}
 	add("slab-B/conn", float64(slab)/n)
 	add("direct-slab-B/conn", float64(c.directSlab)/n)
-	if all := came.entries + max(0, came.ipvs); all > 0 {
-		add("entry-B", float64(slab-c.directSlab)/float64(all))
-	}
+	add("entries-B/conn", float64(slab-c.directSlab)/n)
 	add("insert-failed/conn", float64(came.stat.InsertFailed)/n)
 	record(r)
 	return nil
