@@ -84,9 +84,7 @@ func (TimeToEffective) Measure(ctx context.Context, c *Cell, record func(results
 		seen := make([][]effect, len(pair))
 		for round := range effectiveRounds {
 			for i, ch := range pair {
-				if c.Step != nil {
-					c.Step(fmt.Sprintf("timeToEffective: %s, %d of %d", ch.name, round+1, effectiveRounds))
-				}
+				c.step("timeToEffective: %s, %d of %d", ch.name, round+1, effectiveRounds)
 				e, err := c.effect(ctx, applier, ch, at)
 				if err != nil {
 					return fmt.Errorf("%s, %d of %d: %w", ch.name, round+1, effectiveRounds, err)

@@ -6,6 +6,7 @@ package measure
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -43,8 +44,10 @@ type Dialed interface {
 
 // Cell is one point of a scenario's matrix while it is measured.
 type Cell struct {
-	Labels     []results.Label // its coordinates, backend first
-	Backend    backends.Backend
+	Labels  []results.Label // its coordinates, backend first
+	Backend backends.Backend
+	// Fresh makes another Backend of the same kind, which knows nothing of this one.
+	Fresh      func() (backends.Backend, error)
 	State      *backends.State
 	Topology   *lab.Topology
 	Clock      lab.Clock
@@ -57,12 +60,20 @@ type Cell struct {
 
 	programmed Programming // what Program observed
 	controls   map[controlKey]Spread
+	directSlab int64 // bytes of the kernel's slab that Conntrack's control took
 }
 
 // controlKey is what a control is of.
 type controlKey struct {
 	measurement string
 	kind        kind
+}
+
+// step tells what begins.
+func (c *Cell) step(format string, args ...any) {
+	if c.Step != nil {
+		c.Step(fmt.Sprintf(format, args...))
+	}
 }
 
 // Target is where clients dial a ServicePort.

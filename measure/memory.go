@@ -10,29 +10,46 @@ import (
 	"github.com/svcmark/svcmark/results"
 )
 
-// Memory is what a full sync leaves in the kernel (slab, vmalloc and per-CPU
-// memory, after freed memory had time to return) and the largest resident set
-// among the programs that it started, where it is larger than the worker's own
-// and so can be told. On a machine that does other things the
-// kernel's part moves with them: it is a whole machine's figure.
+// Memory is what a full sync leaves in the kernel after freed memory had time to return:
+// kernel, and its parts slab (rules of nf_tables, virtual servers, set entries, sockets),
+// vmalloc (whole tables of iptables, large hash tables) and percpu (counters). noise is
+// by how much the same reading, taken twice in the same way with nothing in between right
+// before the sync, differed: no figure that is not well above it means anything. On a
+// machine that does other things the kernel's part moves with them: it is a whole
+// machine's figure.
+//
+// tools-peak is the largest resident set among the programs that the sync
+// started, where it is larger than the worker's own and so can be told; resident is what
+// the programs that run for the backend have after it.
 type Memory struct{}
 
 var _ Measurement = Memory{}
 
 // Units implements Measurement.
 func (Memory) Units(clock lab.Clock) []results.Unit {
-	return []results.Unit{
-		{Name: "kernel-B", Better: results.Lower, Exact: clock == lab.Virtual},
-		{Name: "tools-peak-B", Better: results.Lower, Exact: clock == lab.Virtual},
+	var units []results.Unit
+	for _, name := range []string{"kernel-B", "slab-B", "vmalloc-B", "percpu-B", "noise-B", "tools-peak-B", "resident-B"} {
+		units = append(units, results.Unit{Name: name, Better: results.Lower, Exact: clock == lab.Virtual})
 	}
+	return units
 }
 
 // Measure implements Measurement.
 func (Memory) Measure(_ context.Context, c *Cell, record func(results.Result)) error {
 	r := c.result("Memory", 1)
-	r.Samples = []results.Sample{{Value: float64(c.programmed.Kernel), Unit: "kernel-B"}}
-	if peak := c.programmed.ToolsPeak; peak > 0 {
-		r.Samples = append(r.Samples, results.Sample{Value: float64(peak), Unit: "tools-peak-B"})
+	p := &c.programmed
+	r.Samples = []results.Sample{
+		{Value: float64(p.Kernel.total()), Unit: "kernel-B"},
+		{Value: float64(p.Kernel.slab), Unit: "slab-B"},
+		{Value: float64(p.Kernel.vmalloc), Unit: "vmalloc-B"},
+		{Value: float64(p.Kernel.percpu), Unit: "percpu-B"},
+		{Value: float64(max(p.Noise, -p.Noise)), Unit: "noise-B"},
+	}
+	if p.ToolsPeak > 0 {
+		r.Samples = append(r.Samples, results.Sample{Value: float64(p.ToolsPeak), Unit: "tools-peak-B"})
+	}
+	if p.Resident > 0 {
+		r.Samples = append(r.Samples, results.Sample{Value: float64(p.Resident), Unit: "resident-B"})
 	}
 	record(r)
 	return nil
@@ -40,20 +57,30 @@ func (Memory) Measure(_ context.Context, c *Cell, record func(results.Result)) e
 
 // kernelMemory is the memory in bytes in which the kernel keeps rules, virtual
 // servers, sets and their hash tables.
-func kernelMemory() (int64, error) {
+type kernelMemory struct{ slab, vmalloc, percpu int64 }
+
+func (m kernelMemory) total() int64 { return m.slab + m.vmalloc + m.percpu }
+
+func (m kernelMemory) since(before kernelMemory) kernelMemory {
+	return kernelMemory{m.slab - before.slab, m.vmalloc - before.vmalloc, m.percpu - before.percpu}
+}
+
+func readKernelMemory() (m kernelMemory, err error) {
 	fs, err := procfs.NewDefaultFS()
 	if err != nil {
-		return 0, err
+		return m, err
 	}
-	m, err := fs.Meminfo()
+	info, err := fs.Meminfo()
 	if err != nil {
-		return 0, fmt.Errorf("reading the kernel's memory: %w", err)
+		return m, fmt.Errorf("reading the kernel's memory: %w", err)
 	}
-	var total uint64
-	for _, part := range []*uint64{m.SlabBytes, m.VmallocUsedBytes, m.PercpuBytes} {
-		if part != nil {
-			total += *part
+	for _, part := range []struct {
+		of   *int64
+		read *uint64 // nil where the kernel does not tell
+	}{{&m.slab, info.SlabBytes}, {&m.vmalloc, info.VmallocUsedBytes}, {&m.percpu, info.PercpuBytes}} {
+		if part.read != nil {
+			*part.of = int64(*part.read)
 		}
 	}
-	return int64(total), nil
+	return m, nil
 }

@@ -45,13 +45,12 @@ func (Objects) Units(lab.Clock) []results.Unit {
 
 // Measure implements Measurement.
 func (Objects) Measure(ctx context.Context, c *Cell, record func(results.Result)) error {
-	counter, ok := c.Backend.(objectCounter)
-	if !ok {
-		return fmt.Errorf("%w: this backend makes no kernel objects", ErrNotApplicable)
-	}
-	counts, err := counter.Objects(ctx)
+	counts, err := c.objects(ctx)
 	if err != nil {
-		return fmt.Errorf("counting kernel objects: %w", err)
+		return err
+	}
+	if counts == nil {
+		return fmt.Errorf("%w: this backend makes no kernel objects", ErrNotApplicable)
 	}
 	r := c.result("Objects", 1)
 	for _, unit := range slices.Sorted(maps.Keys(counts)) {
@@ -62,4 +61,25 @@ func (Objects) Measure(ctx context.Context, c *Cell, record func(results.Result)
 	}
 	record(r)
 	return nil
+}
+
+// objects are the backend's kernel objects by their kind, nil when it makes none.
+func (c *Cell) objects(ctx context.Context) (map[string]int, error) {
+	counter, ok := c.Backend.(objectCounter)
+	if !ok {
+		return nil, nil
+	}
+	counts, err := counter.Objects(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("counting kernel objects: %w", err)
+	}
+	return counts, nil
+}
+
+// sum is how many objects there are of all kinds.
+func sum(counts map[string]int) (n int) {
+	for _, count := range counts {
+		n += count
+	}
+	return n
 }

@@ -3,6 +3,7 @@ package measure
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -14,8 +15,8 @@ import (
 
 // PartialSync is the cost of one change in a dataplane that serves the whole
 // state: the last endpoint of the last TCP Service that has several, or the whole of
-// that Service, is taken out and put back, so that each change meets the same
-// state. It is the time of Backend's Apply, the programs that it starts and the
+// that Service, is taken out and put back, and its port is changed and changed back, so
+// that each change meets the same state. It is the time of Backend's Apply, the programs that it starts and the
 // kernel included; what a backend puts off (backends.Settler) is done between
 // the changes and not in the figure. After each change packets must find what
 // the new state says.
@@ -37,12 +38,12 @@ func (PartialSync) Units(clock lab.Clock) []results.Unit {
 	return units
 }
 
-// change is one of the changes, with the ServicePort as it is afterwards and
-// the endpoints that must not answer any more.
+// change is one of the changes.
 type change struct {
 	name  string
 	delta *backends.Delta
-	gone  []backends.Endpoint
+	gone  []backends.Endpoint // that must not answer any more
+	left  netip.AddrPort      // a VIP that must not answer any more; the zero value for none
 }
 
 // Measure implements Measurement.
@@ -58,13 +59,14 @@ func (PartialSync) Measure(ctx context.Context, c *Cell, record func(results.Res
 	if err := c.settleBackend(ctx); err != nil { // of the full sync
 		return err
 	}
-	for _, pair := range changesOf(c.State, at) {
+	pairs := changesOf(c.State, at)
+	// Before the Service goes, for the reason that changesOf has.
+	pairs = slices.Insert(pairs, len(pairs)-1, portChanges(c.State, at))
+	for _, pair := range pairs {
 		costs, waits := make([][]int64, len(pair)), make([][]int64, len(pair))
 		for round := range partialRounds {
 			for i, ch := range pair {
-				if c.Step != nil {
-					c.Step(fmt.Sprintf("partialSync: %s, %d of %d", ch.name, round+1, partialRounds))
-				}
+				c.step("partialSync: %s, %d of %d", ch.name, round+1, partialRounds)
 				cost, wait, err := c.change(ctx, applier, ch, at)
 				if err != nil {
 					return fmt.Errorf("%s, %d of %d: %w", ch.name, round+1, partialRounds, err)
@@ -131,13 +133,30 @@ func changesOf(state *backends.State, at int) [][]change {
 	fewer.Services[at].Endpoints = p.Endpoints[:len(p.Endpoints)-1]
 	return [][]change{
 		{
-			{"removeEndpoint", backends.Diff(state, fewer), p.Endpoints[len(p.Endpoints)-1:]},
-			{"addEndpoint", backends.Diff(fewer, state), nil},
+			{name: "removeEndpoint", delta: backends.Diff(state, fewer), gone: p.Endpoints[len(p.Endpoints)-1:]},
+			{name: "addEndpoint", delta: backends.Diff(fewer, state)},
 		},
 		{
-			{"removeService", backends.Diff(state, without), p.Endpoints},
-			{"addService", backends.Diff(without, state), nil},
+			{name: "removeService", delta: backends.Diff(state, without), gone: p.Endpoints},
+			{name: "addService", delta: backends.Diff(without, state)},
 		},
+	}
+}
+
+// portChanges give the ServicePort at index at another port, and its own back.
+func portChanges(state *backends.State, at int) []change {
+	p := &state.Services[at]
+	taken := func(port uint16) bool {
+		return slices.ContainsFunc(state.Services, func(s backends.ServicePort) bool { return s.ClusterIP == p.ClusterIP && s.Port == port })
+	}
+	moved := &backends.State{Node: state.Node, Services: slices.Clone(state.Services)}
+	m := &moved.Services[at]
+	for m.Port = max(1, m.Port+1); taken(m.Port); {
+		m.Port = max(1, m.Port+1) // the last one's successor is 0, which is none
+	}
+	return []change{
+		{name: "changeService", delta: backends.Diff(state, moved), left: p.VIP()},
+		{name: "changeServiceBack", delta: backends.Diff(moved, state), left: m.VIP()},
 	}
 }
 
@@ -153,20 +172,28 @@ func (c *Cell) apply(ctx context.Context, a backends.Applier, delta *backends.De
 // proveChange asks through the VIP who answers now.
 func (c *Cell) proveChange(ch change, p *backends.ServicePort) error {
 	const asks = 4 // of three endpoints that are asked at random each is met with 80 %
+	left, vip := ch.left, p.VIP()
+	if len(ch.gone) == len(p.Endpoints) {
+		left, vip = vip, netip.AddrPort{}
+	} else if now := ch.delta.Changes[0].New; now != nil {
+		vip = now.VIP()
+	}
 	return c.Topology.Client.Do(func() error {
-		if len(ch.gone) == len(p.Endpoints) {
-			if a, err := probe.Ask(p.Protocol, p.VIP(), shortTimeout); err == nil {
-				return fmt.Errorf("wrong dataplane: %s still answers for Service %s, which is removed", a.Endpoint, p)
+		if left.IsValid() {
+			if a, err := probe.Ask(p.Protocol, left, shortTimeout); err == nil {
+				return fmt.Errorf("wrong dataplane: %s still answers at %s, where Service %s is not any more", a.Endpoint, left, p)
 			}
+		}
+		if !vip.IsValid() {
 			return nil
 		}
 		for range asks {
-			a, err := probe.Ask(p.Protocol, p.VIP(), c.Timeout)
+			a, err := probe.Ask(p.Protocol, vip, c.Timeout)
 			if err != nil {
 				return fmt.Errorf("wrong dataplane: Service %s does not answer: %w", p, err)
 			}
-			left := func(e backends.Endpoint) bool { return e.Addr == a.Endpoint }
-			if slices.ContainsFunc(ch.gone, left) || !slices.ContainsFunc(p.Endpoints, left) {
+			answers := func(e backends.Endpoint) bool { return e.Addr == a.Endpoint }
+			if slices.ContainsFunc(ch.gone, answers) || !slices.ContainsFunc(p.Endpoints, answers) {
 				return fmt.Errorf("wrong dataplane: %s answers for Service %s and is none of its endpoints", a.Endpoint, p)
 			}
 		}

@@ -17,7 +17,8 @@ type Programming struct {
 	Elapsed   int64 // from the call of Sync to its return, in nanoseconds of the clock
 	Idle      int64 // the part of Elapsed in which the machine did nothing; virtual clock only
 	CPU       cpuTimes
-	Kernel    int64                // bytes of kernel memory that came with it
+	Kernel    kernelMemory         // that came with it
+	Noise     int64                // bytes by which kernel memory changed before it, by itself
 	ToolsPeak int64                // bytes; the largest resident set among the programs that it started, 0 for unknown
 	Programs  int64                // nanoseconds of processor time of the programs that run for the backend, and of what they started
 	Resident  int64                // bytes; of the programs that run for the backend, after it
@@ -52,17 +53,19 @@ func (c *Cell) Alive() error {
 // same time: a second sync for another meter would not start from empty. What a
 // backend does beforehand (backends.Preparer) is in no figure.
 func (c *Cell) Program(ctx context.Context) error {
-	c.serveJudge()
-	if p, ok := c.Backend.(backends.Preparer); ok {
-		if err := p.Prepare(ctx, c.State); err != nil {
-			return fmt.Errorf("getting ready for the full sync: %w", err)
-		}
+	if err := c.prepare(ctx); err != nil {
+		return err
 	}
 	said, err := c.selfReport(ctx)
 	if err != nil {
 		return err
 	}
 	programs, err := c.programTime()
+	if err != nil {
+		return err
+	}
+	settle()
+	control, err := readKernelMemory()
 	if err != nil {
 		return err
 	}
@@ -105,8 +108,19 @@ func (c *Cell) Program(ctx context.Context) error {
 			user: after.user - before.user, system: after.system - before.system,
 			softirq: rest.softirq - empty.softirq,
 		},
-		Kernel: rest.memory - empty.memory, ToolsPeak: peak,
+		Kernel: rest.memory.since(empty.memory), Noise: empty.memory.since(control).total(), ToolsPeak: peak,
 		Programs: programsAfter - programs, Resident: resident, Reported: said,
+	}
+	return nil
+}
+
+// prepare gets the backend ready for its first sync.
+func (c *Cell) prepare(ctx context.Context) error {
+	c.serveJudge()
+	if p, ok := c.Backend.(backends.Preparer); ok {
+		if err := p.Prepare(ctx, c.State); err != nil {
+			return fmt.Errorf("getting ready for the full sync: %w", err)
+		}
 	}
 	return nil
 }
@@ -143,13 +157,14 @@ func (c *Cell) around(call func() error) (before, after meters, err error) {
 
 // meters are the readings around a sync.
 type meters struct {
-	memory, softirq int64 // large files of the kernel, read far from the sync
+	memory  kernelMemory // like softirq from large files of the kernel, read far from the sync
+	softirq int64
 
 	idle, user, system, clock int64 // read close to it, the clock closest
 }
 
 func (c *Cell) readMeters() (m meters, err error) {
-	if m.memory, err = kernelMemory(); err != nil {
+	if m.memory, err = readKernelMemory(); err != nil {
 		return m, err
 	}
 	m.softirq, err = readSoftirq()

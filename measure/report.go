@@ -55,13 +55,11 @@ func (Reported) Measure(ctx context.Context, c *Cell, record func(results.Result
 		return fmt.Errorf("%w: nothing is known that this backend's program says of itself", ErrNotApplicable)
 	}
 	seen := []float64{float64(p.Elapsed), float64(p.Programs), float64(p.Resident), 0}
-	if counter, ok := c.Backend.(objectCounter); ok {
-		counts, err := counter.Objects(ctx)
-		if err != nil {
-			return fmt.Errorf("counting kernel objects: %w", err)
-		}
-		seen[3] = float64(counts["rules"])
+	counts, err := c.objects(ctx)
+	if err != nil {
+		return err
 	}
+	seen[3] = float64(counts["rules"])
 	said := []float64{p.Reported.Syncing * 1e9, p.Reported.CPU * 1e9, float64(p.Reported.Resident), float64(p.Reported.Rules)}
 	r := c.result("Reported", 1)
 	r.Samples = []results.Sample{{Value: float64(p.Reported.Syncs), Unit: "reported-syncs"}}

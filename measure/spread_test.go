@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -72,5 +73,25 @@ func TestPositions(t *testing.T) {
 	}
 	if got := First.at(&backends.State{}, backends.TCP, backends.IPv4, 3, 1); got != nil {
 		t.Errorf("no Services: %v", got)
+	}
+}
+
+// The change of a Service is one of it alone, to a port that nobody has.
+func TestPortChanges(t *testing.T) {
+	state := &backends.State{}
+	for _, port := range []uint16{65535, 1, 2} {
+		state.Services = append(state.Services, backends.ServicePort{
+			Namespace: "a", Name: "b", PortName: fmt.Sprint(port), Protocol: backends.TCP, ClusterIP: netip.MustParseAddr("10.96.0.1"), Port: port,
+		})
+	}
+	there := portChanges(state, 0)
+	for i, want := range []struct{ left, now uint16 }{{65535, 3}, {3, 65535}} {
+		c := there[i].delta.Changes
+		if len(c) != 1 || c[0].New.Port != want.now || there[i].left.Port() != want.left {
+			t.Errorf("%s: %d changes to port %d, and %s is left", there[i].name, len(c), c[0].New.Port, there[i].left)
+		}
+	}
+	if state.Services[0].Port != 65535 {
+		t.Error("the state itself was changed")
 	}
 }

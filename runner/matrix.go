@@ -10,8 +10,9 @@ import (
 	"github.com/svcmark/svcmark/scenarios"
 )
 
-// Repetitions of a point when the scenario does not say: an exact clock gives
-// the same again, a noisy one needs six for a rank test to be able to speak.
+// Repetitions of a point when the scenario does not say: in an
+// exact clock one tells all but the phase of timers, by which the others differ (lab.Job);
+// a noisy one needs six for a rank test to be able to speak.
 const (
 	repeatVirtual = 1
 	repeatWall    = 6

@@ -349,3 +349,11 @@ func TestRegistryBackend(t *testing.T) {
 
 // scripted is a Backend that nobody asks anything.
 type scripted struct{ backends.Backend }
+
+// What leaves nothing to measure comes last, and the others stay as they were.
+func TestOrderOfMeasurements(t *testing.T) {
+	r := Registry{Measurements: map[string]measure.Measurement{"cleanup": measure.Cleanup{}, "sync": measure.Sync{}, "cpu": measure.CPU{}}}
+	if got := r.order([]string{"sync", "cleanup", "cpu"}); !slices.Equal(got, []string{"sync", "cpu", "cleanup"}) {
+		t.Errorf("order %q", got)
+	}
+}

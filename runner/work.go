@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/svcmark/svcmark/backends"
@@ -86,21 +87,24 @@ func workCell(ctx context.Context, j *cellJob, e *encoder, reg Registry) (err er
 	}
 	defer func() { err = errors.Join(err, topology.Close()) }()
 
-	backend, err := reg.backend(j.Backend, scenario.Programs)
+	fresh := func() (backends.Backend, error) { return reg.backend(j.Backend, scenario.Programs) }
+	backend, err := fresh()
 	if err != nil {
 		return err
 	}
 	cell := &measure.Cell{
 		Labels:  labels(j),
-		Backend: backend, State: state, Topology: topology,
+		Backend: backend, Fresh: fresh, State: state, Topology: topology,
 		Clock: j.Clock, Seed: scenario.Seed, Operations: scenario.Operations, Timeout: operationTimeout,
 		Step: func(what string) { e.send(event{Phase: what}) },
 	}
-	measurements := scenario.Measure
+	measurements := reg.order(scenario.Measure)
 	// What a backend holds outside of the lab's namespaces does not end with them.
-	if h, ok := cell.Backend.(io.Closer); ok {
-		defer func() { err = errors.Join(err, h.Close()) }()
-	}
+	defer func() {
+		if h, ok := cell.Backend.(io.Closer); ok {
+			err = errors.Join(err, h.Close())
+		}
+	}()
 	e.send(event{Phase: "measuring the lab without Services"})
 	for _, name := range measurements {
 		if m, ok := reg.Measurements[name].(measure.Controlled); ok {
@@ -136,6 +140,17 @@ func workCell(ctx context.Context, j *cellJob, e *encoder, reg Registry) (err er
 		}
 	}
 	return nil
+}
+
+// order puts measurements that leave nothing to measure last.
+func (r Registry) order(names []string) []string {
+	final := func(name string) int {
+		if _, ok := r.Measurements[name].(measure.Final); ok {
+			return 1
+		}
+		return 0
+	}
+	return slices.SortedStableFunc(slices.Values(names), func(a, b string) int { return final(a) - final(b) })
 }
 
 func labels(j *cellJob) []results.Label {

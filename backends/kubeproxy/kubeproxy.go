@@ -154,6 +154,9 @@ func (b *Backend) Cleanup(ctx context.Context) error {
 	return b.alike().Cleanup(ctx)
 }
 
+// Kill ends kube-proxy as SIGKILL does, and leaves its rules.
+func (b *Backend) Kill() error { return b.stop() }
+
 func (b *Backend) stop() error {
 	p := b.proxy
 	b.proxy, b.opened, b.state = nil, false, nil

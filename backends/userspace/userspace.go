@@ -149,6 +149,12 @@ func (b *Backend) Cleanup(ctx context.Context) error {
 	return nil
 }
 
+// Kill ends the process, and leaves its rules.
+func (b *Backend) Kill() error {
+	b.stop()
+	return nil
+}
+
 func (b *Backend) stop() {
 	if b.process != nil {
 		b.process.kill()

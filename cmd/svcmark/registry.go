@@ -38,7 +38,11 @@ func registry() runner.Registry {
 			"objects":     measure.Objects{},
 			"partialSync": measure.PartialSync{},
 			"reported":    measure.Reported{},
+			"restart":     measure.Restart{},
+			"cleanup":     measure.Cleanup{},
 
+			"conntrack":       measure.Conntrack{},
+			"conntrackFull":   measure.ConntrackFull{},
 			"timeToEffective": measure.TimeToEffective{},
 		},
 	}

@@ -79,7 +79,7 @@ func newRun(s *streams) *cobra.Command {
 	flags.IntSliceVar(&f.Services, "services", nil, "run at these `numbers` of Services instead of the scenario's")
 	flags.IntSliceVar(&f.Endpoints, "endpoints", nil, "run with these `numbers` of endpoints per Service")
 	flags.StringSliceVar(&f.Measure, "measure", nil, "take these `measurements`: "+strings.Join(registry().Known().Measurements, ", "))
-	flags.IntVar(&f.Repeat, "repeat", 0, "repeat every cell so often (default: 1 in the virtual clock, 6 in the wall clock)")
+	flags.IntVar(&f.Repeat, "repeat", 0, "repeat every cell so often (default: 1 in the virtual clock, where each more begins at another phase of the timers, and 6 in the wall clock)")
 	flags.Uint64Var(&f.seed, "seed", 0, "generate the Services from this `seed`")
 	flags.StringVarP(&f.out, "out", "o", "", "write the run into this `directory` (default: a new one under results/)")
 	flags.BoolVar(&f.resume, "resume", false, "go on with the unfinished run in --out")

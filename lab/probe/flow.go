@@ -55,7 +55,7 @@ func openFlow(source netip.AddrPort, proto backends.Protocol, target netip.AddrP
 		s.close()
 		return nil, err
 	}
-	return &Flow{s, fmt.Sprintf("%s over %s", target, proto), proto != backends.UDP}, nil
+	return newFlow(s, Target{proto, target}), nil
 }
 
 // reach connects the socket. It is told of a refusal at once, where a blocking

@@ -46,13 +46,9 @@ type Timer struct {
 // is not timed.
 func (t Timer) FirstPacket(targets []Target) (Latencies, error) {
 	l := Latencies{Costs: make([]int64, 0, len(targets))}
-	addrs := make([]*address, len(targets))
-	for i, target := range targets {
-		sa, err := newAddress(target.Addr)
-		if err != nil {
-			return l, err
-		}
-		addrs[i] = sa
+	addrs, err := addresses(targets)
+	if err != nil {
+		return l, err
 	}
 	return l, undisturbed(func() error {
 		for i, target := range targets {
@@ -67,6 +63,19 @@ func (t Timer) FirstPacket(targets []Target) (Latencies, error) {
 		}
 		return nil
 	})
+}
+
+// addresses are where targets are, as the kernel takes them.
+func addresses(targets []Target) ([]*address, error) {
+	addrs := make([]*address, len(targets))
+	for i, target := range targets {
+		sa, err := newAddress(target.Addr)
+		if err != nil {
+			return nil, err
+		}
+		addrs[i] = sa
+	}
+	return addrs, nil
 }
 
 func (t Timer) firstPacket(s socket, proto backends.Protocol, sa *address) (int64, error) {

@@ -20,18 +20,19 @@ type Summary struct {
 	Warning        string // why the interval is infinite or not to be trusted; "" when it is
 }
 
-// Exact summarises values that cannot differ, such as instructions in the
-// virtual clock: the interval has no width. When they do differ, which means
-// that the clock or the lab is broken, the centre is the median, the interval
-// their range, and the warning says so.
+// Exact summarises values without noise, such as instructions in the
+// virtual clock: the interval of one repetition has no width. Repetitions there
+// differ by what each is perturbed with on purpose (lab.Job): the centre is their
+// median, the interval their range, and the warning says how wide it is. Counts that
+// differ mean that something is broken.
 func Exact(values []float64) Summary {
 	s := sorted(values)
 	lo, hi := s[0], s[len(s)-1]
 	sum := Summary{Center: middle(s), Lo: lo, Hi: hi, N: len(s)}
 	if lo != hi {
-		sum.Warning = fmt.Sprintf("should be exact, but %d repetitions range from %v to %v", len(s), lo, hi)
+		sum.Warning = fmt.Sprintf("each is exact, and %d repetitions range from %v to %v, perturbed on purpose", len(s), lo, hi)
 		if sum.Center != 0 {
-			sum.Warning = fmt.Sprintf("should be exact, but %d repetitions range over %.3g %%", len(s), 100*(hi-lo)/math.Abs(sum.Center))
+			sum.Warning = fmt.Sprintf("each is exact, and %d repetitions range over %.3g %%, perturbed on purpose", len(s), 100*(hi-lo)/math.Abs(sum.Center))
 		}
 	}
 	return sum

@@ -178,6 +178,12 @@ func (b *Backend) Cleanup(ctx context.Context) error {
 	return tree.Exit()
 }
 
+// Kill does what the end of the process does: nothing serves any more.
+func (b *Backend) Kill() error {
+	b.letGo()
+	return nil
+}
+
 // Close is Cleanup at the end of the process: namespaces do not take control groups
 // along.
 func (b *Backend) Close() error { return b.Cleanup(context.Background()) }
