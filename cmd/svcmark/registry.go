@@ -37,6 +37,10 @@ func registry() runner.Registry {
 			"reported":    measure.Reported{},
 
 			"timeToEffective": measure.TimeToEffective{},
+
+			"connectionRate": measure.ConnectionRate{},
+			"cpuAtRate":      measure.CPUAtRate{},
+			"throughput":     measure.Throughput{},
 		},
 	}
 	for _, s := range ipvs.Schedulers() {
