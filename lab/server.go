@@ -9,6 +9,9 @@ import (
 	"os"
 	"os/exec"
 
+	"github.com/prometheus/procfs"
+	"github.com/vishvananda/netlink"
+
 	"github.com/svcmark/svcmark/lab/endpoint"
 )
 
@@ -65,3 +68,27 @@ func (s *server) stop() error {
 	_ = s.stdin.Close()
 	return s.cmd.Wait()
 }
+
+// ServerTime is the processor time that the endpoint hosts' servers have taken, in
+// nanoseconds, which the kernel keeps in hundredths of a second.
+func (t *Topology) ServerTime() (int64, error) {
+	const tick = 1e9 / 100 // USER_HZ
+	total := int64(0)
+	for _, s := range t.servers {
+		p, err := procfs.NewProc(s.cmd.Process.Pid)
+		if err != nil {
+			return 0, fmt.Errorf("reading a server's time: %w", err)
+		}
+		stat, err := p.Stat()
+		if err != nil {
+			return 0, fmt.Errorf("reading a server's time: %w", err)
+		}
+		total += int64(stat.UTime+stat.STime) * tick
+	}
+	return total, nil
+}
+
+// ForgetFlows empties the connection tracking of the calling process's namespace. A
+// connection that was reset stays there for another ten seconds, and a table that is
+// full drops packets. Where the kernel has no tracking there is nothing to forget.
+func ForgetFlows() { _ = netlink.ConntrackTableFlush(netlink.ConntrackTable) }

@@ -54,13 +54,16 @@ type Cell struct {
 	Seed       uint64
 	Operations int           // of a packet measurement, per position
 	Timeout    time.Duration // of one operation
+	Traffic    Traffic
 	// Step, if set, is told what begins within a long measurement: whoever
 	// watches the cell sees that it lives.
 	Step func(what string)
 
-	programmed Programming // what Program observed
-	controls   map[controlKey]Spread
-	directSlab int64 // bytes of the kernel's slab that Conntrack's control took
+	programmed  Programming // what Program observed
+	controls    map[controlKey]Spread
+	directSlab  int64            // bytes of the kernel's slab that Conntrack's control took
+	loads       map[loadKey]load // controls of load
+	throughputs map[kind]float64
 }
 
 // controlKey is what a control is of.

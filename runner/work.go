@@ -96,6 +96,7 @@ func workCell(ctx context.Context, j *cellJob, e *encoder, reg Registry) (err er
 		Labels:  labels(j),
 		Backend: backend, Fresh: fresh, State: state, Topology: topology,
 		Clock: j.Clock, Seed: scenario.Seed, Operations: scenario.Operations, Timeout: operationTimeout,
+		Traffic: measure.Traffic(scenario.Traffic),
 		Step: func(what string) { e.send(event{Phase: what}) },
 	}
 	measurements := reg.order(scenario.Measure)

@@ -54,6 +54,7 @@ func (s *Scenario) check(known Known) []problem {
 	s.checkBackends(&ps, known)
 	checkNames(&ps, "measure", "measurement", s.Measure, known.Measurements)
 	checkRange(&ps, "operations", s.Operations, maxOperations)
+	s.Traffic.check(&ps)
 	if s.Repeat != 0 {
 		checkRange(&ps, "repeat", s.Repeat, maxRepeat)
 	}

@@ -46,6 +46,7 @@ func (d *decoder) scenario(s *Scenario) value {
 		optional("limits", d.limits(&s.Limits)),
 		required("measure", "[sync, firstPacket]", d.names(&s.Measure)),
 		optional("operations", d.number(&s.Operations)),
+		optional("traffic", d.traffic(&s.Traffic)),
 		optional("repeat", d.repeat(&s.Repeat)),
 		optional("network", d.object(
 			optional("serviceCIDR", d.prefixes(&s.Network.ServiceCIDRs)),

@@ -26,6 +26,7 @@ type Scenario struct {
 	// Operations is how many connects, requests or round trips a packet
 	// measurement makes at each position; 200 by default.
 	Operations int
+	Traffic    Traffic
 	// Repeat is how often each point is measured; 0 leaves it to the clock (an
 	// exact clock needs no repetition, a noisy one several).
 	Repeat  int
@@ -126,6 +127,7 @@ func defaults() *Scenario {
 			Policies:  Policies{AffinitySeconds: defaultAffinity},
 		},
 		Operations: 200,
+		Traffic:    defaultTraffic(),
 		Network: Network{
 			ServiceCIDRs: []netip.Prefix{netip.MustParsePrefix("10.96.0.0/12")},
 			ClusterCIDRs: []netip.Prefix{netip.MustParsePrefix("10.128.0.0/9")},

@@ -50,6 +50,7 @@ func (s *Scenario) body(b *strings.Builder) {
 		fmt.Fprintf(b, "  %s: {services: %d}\n", scalar(l.Backend), l.Services)
 	}
 	fmt.Fprintf(b, "measure: %s\noperations: %d\n", list(s.Measure), s.Operations)
+	s.Traffic.yaml(b)
 	if s.Repeat > 0 {
 		fmt.Fprintf(b, "repeat: %d\n", s.Repeat)
 	}

@@ -44,6 +44,10 @@ func registry() runner.Registry {
 			"conntrack":       measure.Conntrack{},
 			"conntrackFull":   measure.ConntrackFull{},
 			"timeToEffective": measure.TimeToEffective{},
+
+			"connectionRate": measure.ConnectionRate{},
+			"cpuAtRate":      measure.CPUAtRate{},
+			"throughput":     measure.Throughput{},
 		},
 	}
 	for _, s := range ipvs.Schedulers() {

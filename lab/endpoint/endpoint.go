@@ -15,7 +15,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/svcmark/svcmark/backends"
-	"github.com/svcmark/svcmark/lab/probe"
 )
 
 // Verb is the argument with which a program that holds a lab starts itself
@@ -110,7 +109,7 @@ type loop struct {
 	listeners map[int32]backends.Protocol
 	streams   map[int32]*stream
 	datagrams map[int32]*datagrams
-	scratch   [probe.MessageSize * 64]byte
+	scratch   [1 << 16]byte // of a bulk a read takes as much
 }
 
 func newLoop() (*loop, error) {

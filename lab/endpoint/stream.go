@@ -32,7 +32,9 @@ func accept(listener int, proto backends.Protocol) (int, probe.Answer, bool) {
 // stream is one open connection.
 type stream struct {
 	reply   [probe.MessageSize]byte
-	partial int // bytes of a request that arrived without its rest
+	request [probe.MessageSize]byte
+	partial int   // bytes of a request that arrived without its rest
+	bulk    int64 // bytes that are to come and are swallowed
 }
 
 // serve answers every whole request that has arrived; false means that the
@@ -45,7 +47,21 @@ func (s *stream) serve(fd int, scratch []byte) bool {
 	if err != nil || n == 0 {
 		return false
 	}
-	for s.partial += n; s.partial >= probe.MessageSize; s.partial -= probe.MessageSize {
+	for b := scratch[:n]; len(b) > 0; {
+		if s.bulk > 0 {
+			k := min(s.bulk, int64(len(b)))
+			s.bulk, b = s.bulk-k, b[k:]
+		} else {
+			k := copy(s.request[s.partial:], b)
+			s.partial, b = s.partial+k, b[k:]
+			if s.partial < probe.MessageSize {
+				break
+			}
+			s.partial, s.bulk = 0, probe.Bulk(&s.request)
+		}
+		if s.bulk > 0 {
+			continue
+		}
 		// A client that does not read its replies loses its connection: the
 		// socket's buffer holds thousands of them.
 		if n, err := unix.SendmsgN(fd, s.reply[:], nil, nil, unix.MSG_NOSIGNAL); err != nil || n != probe.MessageSize {

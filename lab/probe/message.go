@@ -33,6 +33,24 @@ func (a Answer) Encode(b *[MessageSize]byte) {
 	binary.BigEndian.PutUint16(b[38:40], a.Client.Port())
 }
 
+// bulkMagic begins a request after which bytes come that are to be swallowed before it
+// is answered.
+var bulkMagic = [4]byte{'b', 'u', 'l', 'k'}
+
+// encodeBulk writes a request that n bytes follow.
+func encodeBulk(b *[MessageSize]byte, n int64) {
+	copy(b[0:4], bulkMagic[:])
+	binary.BigEndian.PutUint64(b[4:12], uint64(n))
+}
+
+// Bulk is how many bytes follow a request, 0 for one that asks at once.
+func Bulk(b *[MessageSize]byte) int64 {
+	if [4]byte(b[0:4]) != bulkMagic {
+		return 0
+	}
+	return max(0, int64(binary.BigEndian.Uint64(b[4:12])))
+}
+
 // errForeign is a reply that no endpoint of ours wrote.
 var errForeign = errors.New("the reply does not come from an endpoint of this lab")
 

@@ -19,7 +19,7 @@ import (
 type socket int
 
 // open makes a socket, for addresses of to's family, whose every operation ends
-// after timeout.
+// after timeout, or at once where that is 0.
 func open(proto backends.Protocol, to netip.Addr, timeout time.Duration) (socket, error) {
 	family, kind, number := unix.AF_INET, unix.SOCK_STREAM, 0
 	if to.Is6() {
@@ -31,12 +31,16 @@ func open(proto backends.Protocol, to netip.Addr, timeout time.Duration) (socket
 	case backends.SCTP:
 		number = unix.IPPROTO_SCTP
 	}
+	waits := []int{unix.SO_SNDTIMEO, unix.SO_RCVTIMEO}
+	if timeout == 0 {
+		kind, waits = kind|unix.SOCK_NONBLOCK, nil
+	}
 	fd, err := unix.Socket(family, kind|unix.SOCK_CLOEXEC, number)
 	if err != nil {
 		return -1, fmt.Errorf("opening a %s socket: %w", proto, err)
 	}
 	tv := unix.NsecToTimeval(int64(timeout))
-	for _, opt := range []int{unix.SO_SNDTIMEO, unix.SO_RCVTIMEO} {
+	for _, opt := range waits {
 		if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, opt, &tv); err != nil {
 			unix.Close(fd)
 			return -1, fmt.Errorf("setting a socket's timeout: %w", err)

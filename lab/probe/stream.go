@@ -10,12 +10,19 @@ import (
 
 // Stream asks a target again and again, each time over a new flow, at times that are
 // fixed beforehand: it is an open loop, in which no answer that is slow or missing puts
-// off the next question.
+// off the next question. With no Interval it is a closed loop, in which each answer lets
+// the next question go.
 type Stream struct {
 	Target   Target
+	Targets  []Target     // asked in turn instead of Target, if there are any
 	Now      func() int64 // the clock
 	Interval time.Duration
 	Patience time.Duration // after which a question counts as lost
+
+	Clients   int          // how many questions of a closed loop are on their way at a time
+	Keep      bool         // asks over Clients flows that stay open and were asked once before
+	Questions int          // how many are asked, and all waited for; 0 is as many as each wants
+	Begin     func() error // if set, is called when all is ready for the first
 }
 
 // Reply is what became of a question.
@@ -38,18 +45,24 @@ type asked struct {
 // Run asks until each, which is given every reply as it comes, says that it is enough.
 // Questions that are on their way then are dropped.
 func (s Stream) Run(each func(Reply) (more bool)) error {
-	sa, err := newAddress(s.Target.Addr)
-	if err != nil {
-		return err
+	if len(s.Targets) == 0 {
+		s.Targets = []Target{s.Target}
 	}
-	r := &stream{Stream: s, to: sa, each: each, open: map[int32]*asked{}}
+	r := &stream{Stream: s, each: each, open: map[int32]*asked{}}
+	for _, t := range s.Targets {
+		sa, err := newAddress(t.Addr)
+		if err != nil {
+			return err
+		}
+		r.to = append(r.to, sa)
+	}
 	defer r.close()
 	if err := r.begin(); err != nil {
-		return fmt.Errorf("asking %s at a rate: %w", s.Target.Addr, err)
+		return fmt.Errorf("asking %s: %w", s.Targets[0].Addr, err)
 	}
 	for !r.enough {
 		if err := r.step(); err != nil {
-			return fmt.Errorf("asking %s at a rate: %w", s.Target.Addr, err)
+			return fmt.Errorf("asking %s: %w", s.Targets[0].Addr, err)
 		}
 	}
 	return nil
@@ -58,14 +71,18 @@ func (s Stream) Run(each func(Reply) (more bool)) error {
 // stream is a Stream that runs.
 type stream struct {
 	Stream
-	to     *address
+	to     []*address
 	each   func(Reply) bool
 	enough bool
 
 	epoll, timer int
 	start        int64
-	sent         int64            // questions
+	due          []int64          // when questions that wait to be sent were to be
+	counted      int              // questions that were due so far
+	sent         int              // of them
+	replies      int              // to them
 	open         map[int32]*asked // by socket
+	idle         []socket         // flows that are kept and have no question
 	queue        []*asked         // in the order of sending; some are over
 }
 
@@ -77,16 +94,33 @@ func (r *stream) begin() (err error) {
 	if r.timer, err = unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK); err != nil {
 		return err
 	}
+	if err := unix.EpollCtl(r.epoll, unix.EPOLL_CTL_ADD, r.timer, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(r.timer)}); err != nil {
+		return err
+	}
+	if err := r.keep(); err != nil {
+		return err
+	}
+	if r.Begin != nil {
+		if err := r.Begin(); err != nil {
+			return err
+		}
+	}
 	every := unix.NsecToTimespec(r.period())
 	r.start = r.Now()
 	if err := unix.TimerfdSettime(r.timer, 0, &unix.ItimerSpec{Interval: every, Value: every}, nil); err != nil {
 		return err
 	}
-	return unix.EpollCtl(r.epoll, unix.EPOLL_CTL_ADD, r.timer, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(r.timer)})
+	return r.pump()
 }
 
-// period is the interval in nanoseconds; 0 would switch the timer off.
-func (r *stream) period() int64 { return int64(max(r.Interval, time.Microsecond)) }
+// period is the time between two readings of the timer in nanoseconds; 0 would switch
+// it off. A closed loop needs it to give up only.
+func (r *stream) period() int64 {
+	if r.closed() {
+		return max(int64(r.Patience)/4, 1)
+	}
+	return int64(max(r.Interval, time.Microsecond))
+}
 
 // step waits for the next thing to happen.
 func (r *stream) step() error {
@@ -102,9 +136,11 @@ func (r *stream) step() error {
 			}
 		} else if a := r.open[e.Fd]; a != nil {
 			r.progress(a)
+		} else {
+			r.forget(socket(e.Fd))
 		}
 	}
-	return nil
+	return r.pump()
 }
 
 // tick sends the questions that are due, and gives up those that have waited enough.
@@ -119,31 +155,35 @@ func (r *stream) tick() error {
 		}
 		r.queue = r.queue[1:]
 	}
-	for due := r.start + (r.sent+1)*r.period(); due <= r.Now() && !r.enough; due += r.period() {
-		r.sent++
-		if err := r.send(due); err != nil {
-			return err
-		}
+	if r.closed() {
+		return nil
+	}
+	for due := r.start + int64(r.counted+1)*r.period(); due <= r.Now() && r.more(); due += r.period() {
+		r.counted++
+		r.due = append(r.due, due)
 	}
 	return nil
 }
 
-// send opens a flow and begins to ask. What the network says is a reply, and what this
-// machine cannot do an error.
+// send asks over a flow that is kept, or opens one and begins to ask. What the network
+// says is a reply, and what this machine cannot do an error.
 func (r *stream) send(due int64) error {
-	fd, err := open(r.Target.Protocol, r.Target.Addr.Addr(), r.Patience)
+	if len(r.idle) > 0 {
+		r.sent++
+		r.again(due)
+		return nil
+	}
+	i := r.sent % len(r.to)
+	r.sent++
+	fd, err := open(r.Targets[i].Protocol, r.Targets[i].Addr.Addr(), 0)
 	if err != nil {
 		return err
 	}
 	a := &asked{socket: fd, sending: true}
-	if err := unix.SetNonblock(int(fd), true); err != nil {
-		fd.close()
-		return err
-	}
 	r.open[int32(fd)] = a
 	r.queue = append(r.queue, a)
 	a.reply.Due, a.reply.Sent = due, r.Now()
-	if err := fd.connect(r.to); err != nil && !errors.Is(err, unix.ETIMEDOUT) { // which is what EINPROGRESS looks like
+	if err := fd.connect(r.to[i]); err != nil && !errors.Is(err, unix.ETIMEDOUT) { // which is what EINPROGRESS looks like
 		r.end(a, err)
 		return nil
 	}
@@ -175,19 +215,28 @@ func (r *stream) progress(a *asked) {
 	}
 }
 
-// end closes a question's socket, with which epoll forgets it, and hands on its reply.
+// end closes a question's socket, with which epoll forgets it, unless it is kept, and
+// hands on its reply.
 func (r *stream) end(a *asked, err error) {
 	a.reply.At, a.reply.Err, a.over = r.Now(), err, true
 	delete(r.open, int32(a.socket))
-	a.socket.close()
+	if r.Keep && err == nil {
+		r.idle = append(r.idle, a.socket)
+	} else {
+		a.socket.close()
+	}
+	r.replies++
 	if !r.enough {
-		r.enough = !r.each(a.reply)
+		r.enough = !r.each(a.reply) || r.replies == r.Questions
 	}
 }
 
 func (r *stream) close() {
 	for _, a := range r.open {
 		a.socket.close()
+	}
+	for _, s := range r.idle {
+		s.close()
 	}
 	for _, fd := range []int{r.epoll, r.timer} {
 		if fd >= 0 {
