@@ -12,13 +12,14 @@ import (
 )
 
 func newReport(s *streams) *cobra.Command {
-	var format, plots string
+	var format, plots, minus string
 	cmd := &cobra.Command{
 		Use:   "report RUN...",
 		Short: "Print tables of runs and draw their plots",
 		Example: `  svcmark report results/quick-20260102-150405
   svcmark report results/mine -o md > report.md
   svcmark report results/mine --plots pictures/
+  svcmark report results/dataplanes --minus direct    what the dataplanes add
   svcmark report results/mine -o benchfmt | benchstat -col /backend -`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, dirs []string) error {
@@ -31,12 +32,18 @@ func newReport(s *streams) *cobra.Command {
 				if err != nil {
 					return usageError{err}
 				}
+				if minus != "" {
+					if run, err = report.Minus(run, minus); err != nil {
+						return usagef("--minus: %w", err)
+					}
+				}
 				runs = append(runs, run)
 			}
 			r, err := report.Build(runs...)
 			if err != nil {
 				return usageError{err}
 			}
+			r.Control = minus
 			if err := r.Table(s.out, format); err != nil {
 				return err
 			}
@@ -52,6 +59,7 @@ func newReport(s *streams) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVarP(&format, "output", "o", "table", "output `format`: "+strings.Join(report.Formats, ", "))
+	cmd.Flags().StringVar(&minus, "minus", "", "take the figures of this `backend`, such as direct, off all others'")
 	cmd.Flags().StringVar(&plots, "plots", "", "draw the plots as PNG and SVG into this `directory`")
 	return cmd
 }
