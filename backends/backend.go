@@ -61,13 +61,15 @@ type Settler interface {
 // Renderer is a Backend that can tell what it would program, touching nothing.
 type Renderer interface {
 	// Render gives the whole state as input for the native tools, in the order
-	// in which they must be fed.
+	// in which they must be fed, and what no tool makes as text.
 	Render(state *State) ([]Part, error)
 }
 
 // Part is the input of one tool.
 type Part struct {
-	Name    string                  // a file's name that says what it is: "iptables.rules"
-	Command []string                // the tool and its arguments; it reads the input on stdin
+	Name string // a file's name that says what it is: "iptables.rules"
+	// Command is the tool and its arguments; it reads the input on stdin. None: no tool
+	// takes what the backend makes itself, and the text is for those who read it.
+	Command []string
 	Write   func(w io.Writer) error // writes the input
 }

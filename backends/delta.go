@@ -59,7 +59,7 @@ func (p *ServicePort) equal(q *ServicePort) bool {
 		p.InternalLocal == q.InternalLocal && p.ExternalLocal == q.ExternalLocal &&
 		p.HealthCheckNodePort == q.HealthCheckNodePort && p.AffinitySeconds == q.AffinitySeconds &&
 		slices.EqualFunc(p.Endpoints, q.Endpoints, func(a, b Endpoint) bool {
-			return a.Addr == b.Addr && a.Local == b.Local && a.Conditions == b.Conditions && a.Hints.equal(b.Hints)
+			return a.Addr == b.Addr && a.Local == b.Local && a.Conditions == b.Conditions && a.Weight == b.Weight && a.Hints.equal(b.Hints)
 		})
 }
 

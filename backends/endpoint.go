@@ -12,7 +12,11 @@ type Endpoint struct {
 	Addr  netip.AddrPort
 	Local bool // on the node whose dataplane is programmed
 	Conditions
-	Hints *Hints // nil without hints
+	// Weight is how many shares of a Service's connections the endpoint should get,
+	// beside others; 0 stands for 1. Kubernetes has no such thing: backends that
+	// cannot weigh, which are all but IPVS, pass over it.
+	Weight uint16
+	Hints  *Hints // nil without hints
 }
 
 // Conditions are an EndpointSlice's conditions of an endpoint, as what they

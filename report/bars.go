@@ -1,6 +1,8 @@
 package report
 
 import (
+	"cmp"
+	"math"
 	"slices"
 	"strings"
 
@@ -65,4 +67,29 @@ func (t *Table) valueAt(backend string, group []results.Label, x float64) (float
 		}
 	}
 	return 0, false
+}
+
+// order puts the bars of every panel into the order of the last panel that has all of
+// them, the smallest first; a backend without a value keeps out of the others' way.
+func (f *figure) order() {
+	values := func(p panel) (n int, of map[string]float64) {
+		of = map[string]float64{}
+		for _, b := range p.bars {
+			of[b.backend] = math.Inf(1)
+			if len(b.parts) > 0 {
+				of[b.backend] = b.parts[0]
+				n++
+			}
+		}
+		return n, of
+	}
+	most, by := 0, map[string]float64{}
+	for _, p := range f.panels {
+		if n, of := values(p); n >= most {
+			most, by = n, of
+		}
+	}
+	for _, p := range f.panels {
+		slices.SortStableFunc(p.bars, func(a, b bar) int { return cmp.Compare(by[a.backend], by[b.backend]) })
+	}
 }

@@ -15,6 +15,7 @@ import (
 type block struct {
 	title  string
 	header []string
+	keys   int // columns that say what a row is, before those of backends
 	rows   [][]string
 	lines  []string // after the rows
 }
@@ -37,12 +38,15 @@ func (r *Report) blocks(wide bool) []block {
 		bs = append(bs, p.growthWide())
 	} else {
 		bs = append(bs, p.shortBlocks()...)
-		bs = append(bs, p.growth())
+		bs = append(bs, p.growth().apart()...)
 	}
 	problems := p.problemBlock() // knows which footnotes there are
 	bs = append(bs, p.noteBlock(), problems)
 	if slices.ContainsFunc(r.Tables, func(t Table) bool { return quantityOf(t.Unit).noun == "instructions" }) {
 		bs = append(bs, block{lines: []string{"insns: instructions that the guest executed (virtual clock), not time."}})
+	}
+	for i := range bs {
+		bs[i] = bs[i].turned()
 	}
 	return slices.DeleteFunc(bs, func(b block) bool { return b.title == "" && len(b.rows)+len(b.lines) == 0 })
 }
@@ -52,6 +56,9 @@ func (p *printed) runBlock() block {
 	var b block
 	for _, run := range p.Runs {
 		b.lines = append(b.lines, "Run "+run.Dir+": "+environment(run, p.wide))
+	}
+	if p.Control != "" {
+		b.lines = append(b.lines, "What "+p.Control+" costs at the same point is taken off every figure.")
 	}
 	return b
 }
@@ -100,7 +107,7 @@ func (p *printed) allBlocks() []block {
 
 // tableBlock prints the table's rows under a title.
 func (p *printed) tableBlock(t *Table, title string) block {
-	b := block{title: title, header: slices.Concat(t.Keys, t.Columns)}
+	b := block{title: title, header: slices.Concat(t.Keys, t.Columns), keys: len(t.Keys)}
 	for _, row := range t.Rows {
 		var cells []string
 		for _, v := range row.Values {
@@ -130,7 +137,7 @@ func (p *printed) merged(ts []*Table) block {
 	if i := slices.Index(keys, Axis); i >= 0 { // which comes last everywhere
 		keys = append(slices.Delete(keys, i, i+1), Axis)
 	}
-	b := block{header: slices.Concat([]string{"measurement", "unit"}, keys, columns)}
+	b := block{header: slices.Concat([]string{"measurement", "unit"}, keys, columns), keys: 2 + len(keys)}
 	// What one point of a measurement has in several units stands together.
 	points, order := map[string]int{}, []int{}
 	for _, t := range ts {

@@ -13,6 +13,9 @@ func (r *Report) subtitle(t *Table, split []results.Label) string {
 	if c := caption(append(slices.Clone(split), t.Common...)); c != "" {
 		parts = append(parts, c)
 	}
+	if r.Control != "" {
+		parts = append(parts, "minus "+r.Control)
+	}
 	if len(r.Runs) == 1 {
 		run := r.Runs[0].Meta.Fingerprint
 		release, _, _ := strings.Cut(run.Kernel, " ") // the build does not fit

@@ -144,8 +144,28 @@ func (r *Report) kindFigures(ts []*Table, suffix string) []figure {
 			f.explain(first, split)
 		}
 		fs = append(fs, f)
+		if len(first.Columns) > crowd && len(f.panels) > 0 && len(f.panels[0].bars) == 0 && len(ts) == 1 {
+			fs = append(fs, f.beside(r, first, split))
+		}
 	}
 	return fs
+}
+
+// beside is the picture of the same values as bars, which a crowd of backends needs
+// beside their curves: those that cost alike lie upon each other there. It has the
+// headline of what the curves have a panel each for, and the dearest at the end.
+func (f *figure) beside(r *Report, t *Table, split []results.Label) figure {
+	rest := slices.DeleteFunc(t.headline(headlineKeys()...), func(l results.Label) bool {
+		return slices.ContainsFunc(split, func(s results.Label) bool { return s.Key == l.Key })
+	})
+	group := append(slices.Clone(split), rest...)
+	b := figure{
+		q: f.q, yTitle: f.yTitle, better: f.better, name: f.name + "-bars",
+		title: words(t.Measurement) + sizesTitle(t), subtitle: r.subtitle(t, group),
+	}
+	b.bars([]*Table{t}, group, "")
+	b.order()
+	return b
 }
 
 func sizesTitle(t *Table) string {

@@ -26,7 +26,7 @@ func (p *printed) growth() block {
 	}
 	b := block{
 		title:  "Growth: O(1), O(n) or about n^p, and the cost of one more Service with its 95 % interval",
-		header: append([]string{"measurement", "unit", "at"}, columns...),
+		header: append([]string{"measurement", "unit", "at"}, columns...), keys: 3,
 	}
 	if cut {
 		b.title += "; other protocols " + p.others
@@ -52,7 +52,7 @@ func (p *printed) growth() block {
 		return block{}
 	}
 	if !at {
-		b.header = slices.Delete(b.header, 2, 3)
+		b.header, b.keys = slices.Delete(b.header, 2, 3), 2
 		for i := range b.rows {
 			b.rows[i] = slices.Delete(b.rows[i], 2, 3)
 		}

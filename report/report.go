@@ -25,6 +25,9 @@ type Report struct {
 	Tables   []Table   // by measurement, and within it by unit, both as they first appear
 	Problems []Problem // cells that failed or are n/a, in the matrix's order
 	Notes    []string  // footnotes; a Cell refers to them by index
+	// Control is the backend whose figures were taken off the others' (Minus), "" for
+	// none; tables and pictures say so.
+	Control string
 
 	results []results.Result // all, with the run's label when there are several
 	units   []results.Unit

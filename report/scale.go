@@ -31,6 +31,7 @@ func (f *figure) chooseScale() {
 	f.hidden = map[string]bool{}
 	lo, hi := spread()
 	if hi <= far*lo {
+		f.log = hi > f.apart()*lo
 		return
 	}
 	for b := range highs {
@@ -44,8 +45,26 @@ func (f *figure) chooseScale() {
 		}
 	}
 	lo, hi = spread()
-	f.log = hi > far*lo
+	f.log = hi > f.apart()*lo
+}
+
+// apart is what values must lie apart to be too much for one linear axis. Of a crowd
+// one that is far above the others leaves them no room there.
+func (f *figure) apart() float64 {
+	for _, p := range f.panels {
+		if len(p.curves) > crowd {
+			return farInCrowd
+		}
+	}
+	return far
 }
 
 // far is what separates values too much for one linear axis.
-const far = 100
+const (
+	far        = 100
+	farInCrowd = 4
+)
+
+// crowd is how many backends are told apart as curves, or as columns of a table: with
+// more of them there are bars beside the curves, and the columns become rows.
+const crowd = 8

@@ -48,8 +48,8 @@ func tickLabel(s scale, symbol string, v float64) string {
 	return s.short(v) + symbol
 }
 
-// logTicks are powers of ten, and small unlabelled ticks between them when
-// there is room; for bytes powers of 4 or 16.
+// logTicks are powers of ten, and small ticks between them when there is room,
+// with labels at 2 and 5 on a short axis; for bytes powers of 4 or 16.
 type logTicks struct {
 	scale  scale
 	symbol string
@@ -72,9 +72,14 @@ func (t logTicks) Ticks(lo, hi float64) []plot.Tick {
 		}
 		if base == 10 && last-first <= 5 {
 			for m := 2.0; m < 10; m++ {
-				if in(m*v, lo, hi) {
-					ticks = append(ticks, plot.Tick{Value: m * v})
+				if !in(m*v, lo, hi) {
+					continue
 				}
+				tick := plot.Tick{Value: m * v}
+				if hi/lo < 100 && (m == 2 || m == 5) { // there may be one power of ten or none
+					tick.Label = tickLabel(t.scale, t.symbol, m*v)
+				}
+				ticks = append(ticks, tick)
 			}
 		}
 	}

@@ -29,6 +29,7 @@ func TestTicks(t *testing.T) {
 		{linearTicks{iec, "B", 5}, 0, 5 << 20, []string{"0", "1MiB", "2MiB", "3MiB", "4MiB", "5MiB"}},
 		{linearTicks{si, "", 5}, 0, 0, []string{"0"}},
 		{logTicks{si, ""}, 3e6, 1.2e9, []string{"10M", "100M", "1G"}},
+		{logTicks{si, ""}, 30e3, 1e6, []string{"50k", "100k", "200k", "500k", "1M"}},
 		{logTicks{iec, "B"}, 40 << 10, 40 << 20, []string{"64KiB", "256KiB", "1MiB", "4MiB", "16MiB"}},
 		{sizeTicks{10, 100, 1000, 1001, 5000}, 8, 6250, []string{"10", "100", "1k", "5k"}},
 	} {

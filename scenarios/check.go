@@ -110,6 +110,7 @@ func (s *Scenario) checkShares(ps *problems) {
 		ps.add("services.policies.terminating", "notReady and terminating add up to %d; want at most 100 percent", n)
 		ps.with("services.policies.notReady")
 	}
+	s.checkWeights(ps)
 	checkRange(ps, "services.policies.affinitySeconds", p.AffinitySeconds, backends.MaxAffinitySeconds)
 	if p.ZoneHints > 0 && s.Node.Zone == "" {
 		ps.add("services.policies.zoneHints", "nobody would heed the hints: a node without a zone does not; give node: {zone: %s}", zoneNames[0])

@@ -198,6 +198,7 @@ func (d *decoder) services(to *Services) value {
 		optional("mix", d.shares(to.Mix.fields())),
 		optional("protocols", d.shares(to.Protocols.fields())),
 		optional("policies", d.policies(&to.Policies)),
+		optional("weights", d.axis(&to.Weights)),
 	}
 	read := d.object(append(generator, optional("list", d.list(&to.List)))...)
 	return func(path string, n *yaml.Node) {

@@ -214,8 +214,15 @@ func (r *listReader) endpoint(n *yaml.Node, keys string) Endpoint {
 			e.Zones = append(e.Zones, r.once(v))
 		} else if v, ok := strings.CutPrefix(field, hintNodeField); ok {
 			e.Nodes = append(e.Nodes, r.once(v))
+		} else if v, ok := strings.CutPrefix(field, weightField); ok && e.Weight == 0 {
+			w, err := strconv.Atoi(v)
+			if err != nil || !decimal.MatchString(v) || w < 1 || w > maxWeight {
+				r.wrong(n, keys, "%s is no weight; want 1 to %d", quote(v), maxWeight)
+				return e
+			}
+			e.Weight = uint16(w)
 		} else {
-			r.wrong(n, keys, "%s says nothing of an endpoint, or says it twice; want node=…, forZone=…, forNode=…, notReady, notServing or terminating", quote(field))
+			r.wrong(n, keys, "%s says nothing of an endpoint, or says it twice; want node=…, forZone=…, forNode=…, weight=…, notReady, notServing or terminating", quote(field))
 			return e
 		}
 	}

@@ -160,7 +160,7 @@ func (s *Service) endpoints(p *Port, f backends.Family, node string) []backends.
 func (e *Endpoint) expand(port uint16, node string) backends.Endpoint {
 	x := backends.Endpoint{
 		Addr:  netip.AddrPortFrom(e.Addr, port),
-		Local: e.Node != "" && e.Node == node,
+		Local: e.Node != "" && e.Node == node, Weight: e.Weight,
 	}
 	for _, c := range []struct {
 		set  bool

@@ -21,8 +21,8 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add(everything().YAML())
 	for _, services := range []string{
-		"{count: 30, endpoints: 2, mix: {NodePort: 40, LoadBalancer: 40, Headless: 20}, policies: {externalTrafficPolicyLocal: 50, severalPorts: 30}}",
-		"\n  list:\n  - {namespace: a, name: b, type: LoadBalancer, clusterIPs: [10.96.0.1, 'fd00::1'], ports: [{name: x, protocol: UDP, port: 80, nodePort: 30000}], loadBalancer: [{ip: 1.2.3.4, ipMode: Proxy}], loadBalancerSourceRanges: [10.0.0.0/8], externalTrafficPolicy: Local, healthCheckNodePort: 30001, affinitySeconds: 5, endpoints: [{ports: [{name: x, port: 1}], addresses: [10.0.0.1 node=n forZone=z notReady]}]}",
+		"{count: 30, endpoints: 2, mix: {NodePort: 40, LoadBalancer: 40, Headless: 20}, policies: {externalTrafficPolicyLocal: 50, severalPorts: 30}, weights: [1, 9]}",
+		"\n  list:\n  - {namespace: a, name: b, type: LoadBalancer, clusterIPs: [10.96.0.1, 'fd00::1'], ports: [{name: x, protocol: UDP, port: 80, nodePort: 30000}], loadBalancer: [{ip: 1.2.3.4, ipMode: Proxy}], loadBalancerSourceRanges: [10.0.0.0/8], externalTrafficPolicy: Local, healthCheckNodePort: 30001, affinitySeconds: 5, endpoints: [{ports: [{name: x, port: 1}], addresses: [10.0.0.1 node=n forZone=z weight=7 notReady]}]}",
 	} {
 		f.Add([]byte(valid("services: " + services)))
 	}

@@ -192,7 +192,7 @@ func (g *generator) endpoints(i int, kind typed, families []family) []Endpoint {
 	for j := range families {
 		f := &families[j]
 		for n := first; n < first+g.perService; n++ {
-			e := Endpoint{Node: hostNames[n%2]}
+			e := Endpoint{Node: hostNames[n%2], Weight: g.Services.weight(n - first)}
 			if local := g.deals.local; local.has(n) {
 				e.Node = g.node.Name
 				e.Addr = behind(f.pods, uint32(firstPod+local.before(n)%localPods))

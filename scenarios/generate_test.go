@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/svcmark/svcmark/backends"
@@ -224,5 +225,27 @@ func TestGenerateDualStack(t *testing.T) {
 	}
 	if got := s.Generate(1, 1)[0].ClusterIPs[0]; !got.Is6() {
 		t.Errorf("the primary ClusterIP is %s", got)
+	}
+}
+
+// Weights are dealt in turn over each Service's endpoints, to a pod's addresses of
+// both families alike, and stay with an endpoint that others join.
+func TestGenerateWeights(t *testing.T) {
+	s := defaults()
+	s.Services.Weights = []int{1, 2, 65535}
+	s.Network = Network{ranges("10.96.0.0/12", "fd00:60::/108"), ranges("10.128.0.0/9", "fd00:80::/48")}
+	for _, v := range s.Generate(20, 5) {
+		var got []uint16
+		for _, e := range v.Endpoints[0].Endpoints {
+			got = append(got, e.Weight)
+		}
+		if want := []uint16{1, 2, 65535, 1, 2, 1, 2, 65535, 1, 2}; !slices.Equal(got, want) {
+			t.Fatalf("%s has the weights %v, want %v", v.Name, got, want)
+		}
+	}
+	for _, p := range s.State(20, 2).Services {
+		if sum := p.Endpoints[0].Weight + p.Endpoints[1].Weight; sum != 3 {
+			t.Errorf("the weights of %s add up to %d, want 3", &p, sum)
+		}
 	}
 }

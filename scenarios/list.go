@@ -18,6 +18,7 @@ const (
 	nodeField     = "node="
 	zoneField     = "forZone="
 	hintNodeField = "forNode="
+	weightField   = "weight="
 	notReady      = "notReady"
 	notServing    = "notServing"
 	terminating   = "terminating"
@@ -106,6 +107,9 @@ func (e *Endpoint) yaml(b *strings.Builder) {
 	}
 	for _, n := range e.Nodes {
 		t = append(append(append(t, ' '), hintNodeField...), n...)
+	}
+	if e.Weight > 0 {
+		t = strconv.AppendUint(append(append(t, ' '), weightField...), uint64(e.Weight), 10)
 	}
 	for _, flag := range e.flags() {
 		if *flag.set {

@@ -27,6 +27,13 @@ func listed(services []scenarios.Service) *scenarios.Scenario {
 func TestListRoundTrip(t *testing.T) {
 	for seed := range uint64(20) {
 		s := listed(scenariotest.Services(rand.New(rand.NewPCG(seed, 1)), 200))
+		for _, v := range s.Services.List {
+			for _, set := range v.Endpoints {
+				for i := range set.Endpoints {
+					set.Endpoints[i].Weight = uint16(i * 0x5555) // from none to the greatest
+				}
+			}
+		}
 		got, err := scenarios.Parse("canonical.yaml", s.YAML(), scenarios.Known{})
 		if err != nil {
 			t.Fatal(err)
@@ -75,7 +82,12 @@ func TestListMistakes(t *testing.T) {
 		{"  list: [{namespace: a, name: b, clusterIPs: [10.96.0.1, 10.96.0.2], ports: [{port: 80}]}]", "7:58: services.list[0].clusterIPs[1]: 10.96.0.2 is of the family of the first; want one of each"},
 		{"  list: [{namespace: a, name: b, clusterIPs: [10.96.0.1], ports: [{port: 70000}]}]", "7:74: services.list[0].ports.port: is 70000; want 1 to 65535"},
 		{"  list: [{namespace: a, name: b, clusterIPs: [10.96.0.1], ports: [{port: 80}, {name: x, port: 81}]}]", `7:67: services.list[0].ports[0].name: is empty; each of several ports has a name`},
-		{"  list: [{" + good + ", endpoints: [{ports: [{port: 80}], addresses: [10.1.1.1 node=n ready]}]}]", `7:126: services.list[0].endpoints.addresses: "ready" says nothing of an endpoint, or says it twice; want node=…, forZone=…, forNode=…, notReady, notServing or terminating`},
+		{"  list: [{" + good + ", endpoints: [{ports: [{port: 80}], addresses: [10.1.1.1 node=n ready]}]}]", `7:126: services.list[0].endpoints.addresses: "ready" says nothing of an endpoint, or says it twice; want node=…, forZone=…, forNode=…, weight=…, notReady, notServing or terminating`},
+		{"  list: [{" + good + ", weights: [1]}]", `7:80: services.list[0]: unknown key "weights"; want namespace, name, type, clusterIPs, ports, externalIPs, loadBalancer, loadBalancerSourceRanges, internalTrafficPolicy, externalTrafficPolicy, affinitySeconds, healthCheckNodePort, otherProxy or endpoints`},
+		{"  weights: [1, 2]\n  list: [{" + good + "}]", "7:12: services.weights: does not go with a list of Services, which says everything; keep one of the two"},
+		{"  list: [{" + good + ", endpoints: [{ports: [{port: 80}], addresses: [10.1.1.1 weight=0]}]}]", `7:126: services.list[0].endpoints.addresses: "0" is no weight; want 1 to 65535`},
+		{"  list: [{" + good + ", endpoints: [{ports: [{port: 80}], addresses: [10.1.1.1 weight=65536]}]}]", `7:126: services.list[0].endpoints.addresses: "65536" is no weight; want 1 to 65535`},
+		{"  list: [{" + good + ", endpoints: [{ports: [{port: 80}], addresses: [10.1.1.1 weight=010]}]}]", `7:126: services.list[0].endpoints.addresses: "010" is no weight; want 1 to 65535`},
 		{"  list: [{" + good + ", endpoints: [{ports: [{port: 80}], addresses: [127.0.0.1]}]}]", "7:126: services.list[0].endpoints[0].addresses[0]: 127.0.0.1 is a loopback address"},
 		{"  list: [&x {" + good + "}, *x]", "7:84: services.list[1]: is the alias *x; a scenario has no aliases, write the value out"},
 		{"  list: [{" + good + "}, {namespace: a, name: c, clusterIPs: [10.96.0.1], ports: [{port: 80}]}]", "7:118: services.list[1].clusterIPs[0]: 10.96.0.1 belongs to the Service \"a/b\", too"},

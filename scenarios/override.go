@@ -42,6 +42,7 @@ func (s *Scenario) With(o Overrides, known Known) (*Scenario, error) {
 	c.Measure = slices.Clone(s.Measure)
 	c.Services.Count = slices.Clone(s.Services.Count)
 	c.Services.Endpoints = slices.Clone(s.Services.Endpoints)
+	c.Services.Weights = slices.Clone(s.Services.Weights)
 
 	flags := map[string]string{} // path: the flag that replaced its value
 	if o.Backends != nil {

@@ -50,6 +50,9 @@ type Services struct {
 	Mix       Mix
 	Protocols Protocols
 	Policies  Policies
+	// Weights are dealt in turn over each Service's endpoints, 1 to 65535 each; none
+	// stands for 1 each. Only a backend that can weigh endpoints heeds them.
+	Weights []int
 
 	// List is every Service, written out. With it all else here is zero, and
 	// the scenario has one point a backend.

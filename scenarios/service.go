@@ -85,4 +85,5 @@ type Endpoint struct {
 	Terminating bool
 	Zones       []string // hints.forZones
 	Nodes       []string // hints.forNodes
+	Weight      uint16   // 0 stands for 1; the API has none
 }

@@ -72,6 +72,9 @@ func (v *Services) shape(b *strings.Builder) {
 	if told != "" {
 		fmt.Fprintf(b, "  policies: {%s}\n", strings.TrimPrefix(told, ", "))
 	}
+	if v.Weights != nil {
+		fmt.Fprintf(b, "  weights: %s\n", axis(v.Weights))
+	}
 }
 
 // shares are those that are not 0.

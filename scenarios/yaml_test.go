@@ -17,6 +17,7 @@ func everything() *Scenario {
 			Count: []int{10, 5}, Endpoints: []int{2, 1},
 			Mix: Mix{40, 30, 15, 10, 5}, Protocols: Protocols{60, 30, 10},
 			Policies: Policies{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
+			Weights:  []int{3, 65535, 3},
 		},
 		Backends: []string{"null", "kube-proxy@ipvs", "true", "no"},
 		Programs: []Program{

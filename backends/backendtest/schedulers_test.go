@@ -126,7 +126,7 @@ func TestSchedulers(t *testing.T) {
 	var last *ipvs.Backend
 	for i, s := range schedulers() {
 		t.Run(s.name, func(t *testing.T) {
-			b := ipvs.New(ipvs.Options{Scheduler: s.name, Iptables: "iptables-legacy", Weight: lawWeight(addresses{backends.IPv4, &n})})
+			b := ipvs.New(ipvs.Options{Scheduler: s.name, Iptables: "iptables-legacy"})
 			if !hasScheduler(t, b, s.name) {
 				return
 			}
@@ -170,20 +170,6 @@ func hasScheduler(t *testing.T, b *ipvs.Backend, name string) bool {
 		t.Logf("this kernel cannot run it: %v", err)
 	}
 	return false
-}
-
-// lawWeight gives the weighted Services' endpoints their weights, and 1 to others.
-func lawWeight(a addresses) func(netip.AddrPort) uint32 {
-	of := map[netip.AddrPort]uint32{}
-	for i, e := range lawService(a, 300, "", weighted, 0).Endpoints {
-		of[e.Addr] = uint32(lawWeights[i])
-	}
-	return func(at netip.AddrPort) uint32 {
-		if w, ok := of[at]; ok {
-			return w
-		}
-		return 1
-	}
 }
 
 // lawful holds one scheduler to what is known of it.

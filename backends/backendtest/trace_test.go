@@ -29,7 +29,7 @@ const (
 
 // lawWeights are those of the weighted endpoints in the state's order. No two are
 // equal, their divisor is 1, and neither end is the greatest.
-var lawWeights = [lawEndpoints]int{2, 1, 4, 3}
+var lawWeights = [lawEndpoints]uint16{2, 1, 4, 3}
 
 // step is one thing that clients do: they open a connection to a Service, or
 // close one that it has.
@@ -106,6 +106,11 @@ func lawService(a addresses, base int, scheduler, role string, number int) backe
 		p.Endpoints = append(p.Endpoints, a.remote(first+i))
 	}
 	backends.SortEndpoints(p.Endpoints)
+	if role == weighted {
+		for i, w := range lawWeights {
+			p.Endpoints[i].Weight = w
+		}
+	}
 	return p
 }
 
@@ -127,7 +132,7 @@ func servers(role string) []server {
 	for i := range all {
 		all[lawEndpoints-1-i].weight = 1
 		if role == weighted {
-			all[lawEndpoints-1-i].weight = lawWeights[i]
+			all[lawEndpoints-1-i].weight = int(lawWeights[i])
 		}
 	}
 	return all

@@ -239,7 +239,7 @@ func (b *Backend) known(f *family, s *server) *virtualServer {
 		v.dests[d] = realServer{}
 	}
 	for _, d := range s.dests {
-		v.dests[d] = realServer{forward: forwardMasquerade, weight: b.weight(d)}
+		v.dests[d] = realServer{forward: forwardMasquerade, weight: s.weight(d)}
 	}
 	return v
 }

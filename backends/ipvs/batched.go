@@ -222,7 +222,7 @@ func (b *Backend) syncServer(k *kernel, f *family, s *server, there *virtualServ
 			return nil, err
 		}
 		for _, d := range s.dests {
-			if err := k.putRealServer(cmdNewDest, s.vip, d, b.weight(d)); err != nil {
+			if err := k.putRealServer(cmdNewDest, s.vip, d, s.weight(d)); err != nil {
 				return nil, err
 			}
 		}
@@ -242,12 +242,12 @@ func (b *Backend) syncServer(k *kernel, f *family, s *server, there *virtualServ
 			// One that comes back is made anew, as by kube-proxy. The kernel
 			// gives it the connections that it still has.
 			err = firstError(k.putRealServer(cmdDelDest, s.vip, d, 0),
-				func() error { return k.putRealServer(cmdNewDest, s.vip, d, b.weight(d)) })
-		case ok && have.wanted(b.weight(d)):
+				func() error { return k.putRealServer(cmdNewDest, s.vip, d, s.weight(d)) })
+		case ok && have.wanted(s.weight(d)):
 		case ok:
-			err = k.putRealServer(cmdSetDest, s.vip, d, b.weight(d))
+			err = k.putRealServer(cmdSetDest, s.vip, d, s.weight(d))
 		default:
-			err = k.putRealServer(cmdNewDest, s.vip, d, b.weight(d))
+			err = k.putRealServer(cmdNewDest, s.vip, d, s.weight(d))
 		}
 		if err != nil {
 			return nil, err

@@ -21,13 +21,14 @@
 //   - kube-proxy logs an object that it could not program and goes on; here
 //     Sync fails and names it.
 //   - Virtual servers with a firewall mark are left alone.
+//   - A real server has the weight of its endpoint. kube-proxy gives each 1, as an
+//     endpoint has that nothing is said of.
 package ipvs
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 
 	"github.com/svcmark/svcmark/backends"
 )
@@ -52,11 +53,6 @@ const (
 type Options struct {
 	Path      Path   // default Batched
 	Scheduler string // the virtual servers' scheduler, one of Schedulers, default "rr"
-	// Weight gives the weight of an endpoint in each virtual server that has it,
-	// default 1 for all. It must give an endpoint the same every time: the weight
-	// stays with it, whichever others come and go. kube-proxy has no such flag, and
-	// most schedulers need one to be what they are.
-	Weight func(endpoint netip.AddrPort) uint32
 	// Iptables is the program that takes the rules, default "iptables": the
 	// variant that the machine's administrator chose, as for kube-proxy. Name
 	// "iptables-legacy" or "iptables-nft" to choose one; NAME-save and
@@ -68,7 +64,6 @@ type Options struct {
 type Backend struct {
 	path      Path
 	scheduler string
-	weights   func(netip.AddrPort) uint32 // nil: kube-proxy's
 	iptables  string
 	run       runner
 	sysctls   sysctlDir
@@ -79,7 +74,7 @@ type Backend struct {
 
 // New makes a Backend. It touches nothing.
 func New(o Options) *Backend {
-	b := &Backend{path: Batched, scheduler: "rr", weights: o.Weight, iptables: "iptables", run: runProgram, sysctls: "/proc/sys", leaving: leaving{}}
+	b := &Backend{path: Batched, scheduler: "rr", iptables: "iptables", run: runProgram, sysctls: "/proc/sys", leaving: leaving{}}
 	if o.Path != "" {
 		b.path = o.Path
 	}

@@ -58,10 +58,10 @@ func (v *view) derive(p *backends.ServicePort, n *needs) {
 		}
 	}
 	r := p.Reachable(v.node)
-	cluster := n.destsOf(r.Cluster)
+	cluster := n.realServers(r.Cluster)
 	local := cluster // without local endpoints, Local falls back to all of them
 	if len(r.Local) > 0 {
-		local = n.destsOf(r.Local)
+		local = n.realServers(r.Local)
 	}
 	internal, external := cluster, cluster
 	if p.InternalLocal {
@@ -142,7 +142,7 @@ var nodePortSets = map[uint8][2]setID{
 	unix.IPPROTO_SCTP: {setNodePortSCTP, setNodePortLocalSCTP},
 }
 
-func (v *view) nodePort(p *backends.ServicePort, proto uint8, dests []dest, n *needs) {
+func (v *view) nodePort(p *backends.ServicePort, proto uint8, to realServers, n *needs) {
 	for i, set := range nodePortSets[proto] {
 		switch {
 		case i == 1 && !p.ExternalLocal:
@@ -155,7 +155,7 @@ func (v *view) nodePort(p *backends.ServicePort, proto uint8, dests []dest, n *n
 		}
 	}
 	for _, a := range v.own {
-		n.server(vip{ip: a, port: p.NodePort, proto: proto}, p.AffinitySeconds, dests)
+		n.server(vip{ip: a, port: p.NodePort, proto: proto}, p.AffinitySeconds, to)
 	}
 }
 
@@ -165,8 +165,8 @@ func (n *needs) element(set setID, e entry) { n.elements = append(n.elements, el
 func (n *needs) bind(a ip) { n.element(setIPVSAddrs, entry{ip: a}) }
 
 // server adds a virtual server. Of two with one VIP the later one stays.
-func (n *needs) server(at vip, affinity uint32, dests []dest) {
-	s := server{at, affinity, dests, n.owner}
+func (n *needs) server(at vip, affinity uint32, to realServers) {
+	s := server{at, affinity, to, n.owner}
 	if i := slices.IndexFunc(n.servers, func(s server) bool { return s.vip == at }); i >= 0 {
 		n.servers[i] = s
 		return
@@ -174,13 +174,21 @@ func (n *needs) server(at vip, affinity uint32, dests []dest) {
 	n.servers = append(n.servers, s)
 }
 
-func (n *needs) destsOf(endpoints []backends.Endpoint) []dest {
+func (n *needs) realServers(endpoints []backends.Endpoint) realServers {
 	first := len(n.dests)
+	var weights map[dest]uint32
 	for i := range endpoints {
 		at := endpoints[i].Addr
-		n.dests = append(n.dests, dest{ipOf(at.Addr()), at.Port()})
+		d := dest{ipOf(at.Addr()), at.Port()}
+		n.dests = append(n.dests, d)
+		if w := endpoints[i].Weight; w > 1 {
+			if weights == nil {
+				weights = map[dest]uint32{}
+			}
+			weights[d] = uint32(w)
+		}
 	}
-	return n.dests[first:len(n.dests):len(n.dests)]
+	return realServers{n.dests[first:len(n.dests):len(n.dests)], weights}
 }
 
 func (v vip) entry() entry { return entry{ip: v.ip, port: v.port, proto: v.proto} }

@@ -47,8 +47,8 @@ func (d dest) String() string { return netip.AddrPortFrom(d.addr(), d.port).Stri
 type server struct {
 	vip
 	affinity uint32 // seconds, 0 without
-	dests    []dest // no two equal
-	owner    backends.Key
+	realServers
+	owner backends.Key
 }
 
 // closed are the load-balancer VIPs of a ServicePort that the node itself must

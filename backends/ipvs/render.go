@@ -111,7 +111,7 @@ func (b *Backend) writeServers(w *bufio.Writer, plans []*plan) {
 			}
 			w.WriteByte('\n')
 			for _, d := range s.dests {
-				fmt.Fprintf(w, "-a %s -r %s -m -w %d\n", at, d, b.weight(d))
+				fmt.Fprintf(w, "-a %s -r %s -m -w %d\n", at, d, s.weight(d))
 			}
 		}
 	}

@@ -11,14 +11,14 @@ import (
 	"github.com/svcmark/svcmark/backends/ipvs"
 )
 
-// parity gives odd ports the weight 3 and even ones that of the last digit of the
-// address, which may be 0.
-func parity(at netip.AddrPort) uint32 {
+// weight gives odd ports 3 and even ones the last digit of the address, where 0 stands
+// for 1.
+func weight(at netip.AddrPort) uint16 {
 	if at.Port()%2 == 1 {
 		return 3
 	}
 	raw := at.Addr().AsSlice()
-	return uint32(raw[len(raw)-1] % 10)
+	return uint16(raw[len(raw)-1] % 10)
 }
 
 // weightedState has a Service for each of some endpoints' numbers.
@@ -27,7 +27,8 @@ func weightedState(numbers ...[]int) *backends.State {
 	for i, of := range numbers {
 		p := backends.ServicePort{Namespace: "ns", Name: fmt.Sprintf("svc-%d", i), Protocol: backends.TCP, ClusterIP: netip.AddrFrom4([4]byte{10, 96, 0, byte(10 + i)}), Port: 80}
 		for _, n := range of {
-			p.Endpoints = append(p.Endpoints, backends.Endpoint{Addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 128, 0, byte(n)}), uint16(8080+n%3))})
+			at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 128, 0, byte(n)}), uint16(8080+n%3))
+			p.Endpoints = append(p.Endpoints, backends.Endpoint{Addr: at, Weight: weight(at)})
 		}
 		backends.SortEndpoints(p.Endpoints)
 		s.Services = append(s.Services, p)
@@ -58,12 +59,12 @@ func sortedLines(text string) []string {
 func TestRenderScheduler(t *testing.T) {
 	for _, scheduler := range ipvs.Schedulers() {
 		flags := map[string]string{"mh": " -b mh-port"}[scheduler]
-		b := ipvs.New(ipvs.Options{Scheduler: scheduler, Weight: parity})
+		b := ipvs.New(ipvs.Options{Scheduler: scheduler})
 		want := []string{
 			"-A -t 10.96.0.10:80 -s " + scheduler + flags,
 			"-a -t 10.96.0.10:80 -r 10.128.0.10:8081 -m -w 3",
 			"-a -t 10.96.0.10:80 -r 10.128.0.12:8080 -m -w 2",
-			"-a -t 10.96.0.10:80 -r 10.128.0.20:8082 -m -w 0",
+			"-a -t 10.96.0.10:80 -r 10.128.0.20:8082 -m -w 1",
 		}
 		if got := renderedServers(t, b, weightedState([]int{10, 12, 20})); !slices.Equal(got, want) {
 			t.Errorf("%s:\n%s\nwant\n%s", scheduler, strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -86,7 +87,7 @@ func TestSchedulersInKernel(t *testing.T) {
 		if scheduler == "mh" { // the slow path is shown by the one with most to say
 			path = ipvs.KubeProxy
 		}
-		b := ipvs.New(ipvs.Options{Scheduler: scheduler, Weight: parity, Path: path, Iptables: "iptables-legacy"})
+		b := ipvs.New(ipvs.Options{Scheduler: scheduler, Path: path, Iptables: "iptables-legacy"})
 		if scheduler == "twos" && b.Probe(t.Context()) != nil {
 			continue // TestSchedulers of backendtest holds the refusal to its words
 		}

@@ -75,7 +75,7 @@ func (s *stepwise) syncEndpoints(v *server) error {
 		stale[dest{ipFrom(s.p.family, d.Address), d.Port}] = d
 	}
 	for _, d := range v.dests {
-		want := &mobyipvs.Destination{Address: d.bytes(), Port: d.port, Weight: int(s.weight(d))}
+		want := &mobyipvs.Destination{Address: d.bytes(), Port: d.port, Weight: int(v.weight(d))}
 		there, ok := stale[d]
 		delete(stale, d)
 		waited := s.leaving.drop(v.vip, d)

@@ -69,6 +69,19 @@ func (s *service) claim(own map[netip.Addr]bool) error {
 		return nil
 	}
 	p := s.port
+	for _, a := range claimsOf(p, own) {
+		c, err := hold(network(p.Family(), p.Protocol), p.Protocol, a)
+		if err != nil {
+			s.release()
+			return err
+		}
+		s.claims = append(s.claims, c)
+	}
+	return nil
+}
+
+// claimsOf are where a ServicePort's clients would find whoever listened on the node.
+func claimsOf(p *backends.ServicePort, own map[netip.Addr]bool) []netip.AddrPort {
 	var at []netip.AddrPort
 	for _, list := range [][]netip.Addr{{p.ClusterIP}, p.ExternalIPs, p.LoadBalancerIPs} {
 		for _, a := range list {
@@ -78,21 +91,17 @@ func (s *service) claim(own map[netip.Addr]bool) error {
 		}
 	}
 	if p.NodePort != 0 {
-		everywhere := netip.IPv4Unspecified()
-		if p.Family() == backends.IPv6 {
-			everywhere = netip.IPv6Unspecified()
-		}
-		at = append(at, netip.AddrPortFrom(everywhere, p.NodePort))
+		at = append(at, netip.AddrPortFrom(everywhere(p.Family()), p.NodePort))
 	}
-	for _, a := range at {
-		c, err := hold(network(p.Family(), p.Protocol), p.Protocol, a)
-		if err != nil {
-			s.release()
-			return err
-		}
-		s.claims = append(s.claims, c)
+	return at
+}
+
+// everywhere is all addresses of a family.
+func everywhere(f backends.Family) netip.Addr {
+	if f == backends.IPv6 {
+		return netip.IPv6Unspecified()
 	}
-	return nil
+	return netip.IPv4Unspecified()
 }
 
 func hold(network string, proto backends.Protocol, at netip.AddrPort) (interface{ Close() error }, error) {

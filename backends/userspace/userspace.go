@@ -55,6 +55,7 @@ type Backend struct {
 var (
 	_ backends.Applier  = (*Backend)(nil)
 	_ backends.Preparer = (*Backend)(nil)
+	_ backends.Renderer = (*Backend)(nil)
 )
 
 // New makes the Backend. It touches nothing.

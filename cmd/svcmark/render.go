@@ -33,7 +33,8 @@ func newRender(s *streams) *cobra.Command {
 		Use:   "render SCENARIO|-",
 		Short: "Print what a backend would program, touching nothing",
 		Long: `Print the exact kernel state that a backend would program for a scenario, as text
-that the native tools accept. Nothing is programmed.
+that the native tools accept, or that says what no tool makes. Nothing is
+programmed.
 
 A backend whose state several tools share has several parts. All are printed one
 after another, each behind a comment with the tool that it is for; --part prints
@@ -175,12 +176,20 @@ func everything(out io.Writer, state *backends.State, parts []backends.Part) err
 		fmt.Fprintf(w, "# %s/%s: %s, nothing is programmed\n", u.Namespace, u.Name, u.Reason)
 	}
 	for _, p := range parts {
-		fmt.Fprintf(w, "# %s: the input of %s\n", p.Name, strings.Join(p.Command, " "))
+		fmt.Fprintf(w, "# %s: %s\n", p.Name, reader(p))
 		if err := p.Write(w); err != nil {
 			return err
 		}
 	}
 	return w.Flush()
+}
+
+// reader says who reads a part.
+func reader(p backends.Part) string {
+	if len(p.Command) == 0 {
+		return "what the backend makes itself"
+	}
+	return "the input of " + strings.Join(p.Command, " ")
 }
 
 // files writes a file a part, none over another.
@@ -193,7 +202,7 @@ func (f *renderFlags) files(s *streams, state *backends.State, parts []backends.
 		if err := writePart(path, p); err != nil {
 			return err
 		}
-		fmt.Fprintf(s.err, "%s: the input of %s\n", path, strings.Join(p.Command, " "))
+		fmt.Fprintf(s.err, "%s: %s\n", path, reader(p))
 	}
 	if n := len(state.Unserved); n > 0 {
 		fmt.Fprintf(s.err, "nothing is programmed for %d Services\n", n)

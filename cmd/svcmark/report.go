@@ -16,7 +16,7 @@ import (
 const pageFormat = "html"
 
 func newReport(s *streams) *cobra.Command {
-	var format, plots string
+	var format, plots, minus string
 	formats := append(slices.Clone(report.Formats), pageFormat)
 	cmd := &cobra.Command{
 		Use:   "report RUN...",
@@ -25,6 +25,7 @@ func newReport(s *streams) *cobra.Command {
   svcmark report results/mine -o md > report.md
   svcmark report results/mine -o html > report.html
   svcmark report results/mine --plots pictures/
+  svcmark report results/dataplanes --minus direct    what the dataplanes add
   svcmark report results/mine -o benchfmt | benchstat -col /backend -`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, dirs []string) error {
@@ -37,12 +38,18 @@ func newReport(s *streams) *cobra.Command {
 				if err != nil {
 					return usageError{err}
 				}
+				if minus != "" {
+					if run, err = report.Minus(run, minus); err != nil {
+						return usagef("--minus: %w", err)
+					}
+				}
 				runs = append(runs, run)
 			}
 			r, err := report.Build(runs...)
 			if err != nil {
 				return usageError{err}
 			}
+			r.Control = minus
 			write := func() error { return r.Table(s.out, format) }
 			if format == pageFormat {
 				write = func() error { return page.Write(s.out, r) }
@@ -62,6 +69,7 @@ func newReport(s *streams) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVarP(&format, "output", "o", "table", "output `format`: "+strings.Join(formats, ", "))
+	cmd.Flags().StringVar(&minus, "minus", "", "take the figures of this `backend`, such as direct, off all others'")
 	cmd.Flags().StringVar(&plots, "plots", "", "draw the plots as PNG and SVG into this `directory`")
 	return cmd
 }

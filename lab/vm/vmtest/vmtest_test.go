@@ -18,7 +18,7 @@ import (
 func TestVMConformance(t *testing.T) {
 	t.Parallel()
 	vmtest.Run(t, "github.com/svcmark/svcmark/backends/backendtest",
-		"-test.run=^(TestConformance|TestSchedulers|TestIPTablesReadBack|TestIPTablesRenderIsAccepted|TestNftablesObjects)$",
+		"-test.run=^(TestConformance|TestSchedulers|TestScenarioWeights|TestIPTablesReadBack|TestIPTablesRenderIsAccepted|TestNftablesObjects)$",
 		"-test.skip="+strings.Join([]string{
 			"^TestConformance$/^(iptables|nftables|userspace)/^(Apply|Cleanup|Empty|Interrupt|IPv6Only)$",
 			"^TestConformance$/^ipvs$/^(iptables-nft|kube-proxy)$",
