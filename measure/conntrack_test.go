@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/svcmark/svcmark/backends"
-	"github.com/svcmark/svcmark/backends/ebpf"
+	"github.com/svcmark/svcmark/backends/ebpf/socket"
 	"github.com/svcmark/svcmark/backends/nftables"
 	"github.com/svcmark/svcmark/measure"
 )
@@ -20,7 +20,7 @@ func TestConntrack(t *testing.T) {
 		entries float64
 	}{
 		"nftables":    {func() backends.Backend { return nftables.New(nftables.Layout136) }, 1},
-		"ebpf-socket": {func() backends.Backend { return ebpf.New() }, 0},
+		"ebpf-socket": {func() backends.Backend { return socket.New() }, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cell := programmed(t, test.fresh)
