@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/svcmark/svcmark/backends"
-	"github.com/svcmark/svcmark/backends/ebpf"
+	"github.com/svcmark/svcmark/backends/ebpf/socket"
 	"github.com/svcmark/svcmark/backends/iptables"
 	"github.com/svcmark/svcmark/backends/nftables"
 	"github.com/svcmark/svcmark/measure"
@@ -68,7 +68,7 @@ func TestRestart(t *testing.T) {
 	}{
 		"iptables-legacy": {fresh: func() backends.Backend { return iptables.New(iptables.Legacy) }},
 		"nftables":        {fresh: func() backends.Backend { return nftables.New(nftables.Layout136) }},
-		"ebpf-socket":     {fresh: func() backends.Backend { return ebpf.New() }},
+		"ebpf-socket":     {fresh: func() backends.Backend { return socket.New() }},
 		"leaky":           {fresh: func() backends.Backend { return leaky{iptables.New(iptables.Legacy)} }, more: 2},
 		"slower":          {fresh: func() backends.Backend { return slower{nftables.New(nftables.Layout136), &slow} }, again: 1.2},
 	} {
@@ -112,7 +112,7 @@ func TestCleanup(t *testing.T) {
 	for name, fresh := range map[string]func() backends.Backend{
 		"iptables-legacy": func() backends.Backend { return iptables.New(iptables.Legacy) },
 		"nftables":        func() backends.Backend { return nftables.New(nftables.Layout136) },
-		"ebpf-socket":     func() backends.Backend { return ebpf.New() },
+		"ebpf-socket":     func() backends.Backend { return socket.New() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			rs, err := taken(t, measure.Cleanup{}, programmed(t, fresh))

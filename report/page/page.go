@@ -68,7 +68,7 @@ func Write(w io.Writer, r *report.Report) error {
 	v.Data = data{v.Figures, v.Looks}
 	var names []string
 	for _, of := range r.Runs {
-		x, err := runOf(of)
+		x, err := runOf(of, r.Control)
 		if err != nil {
 			return err
 		}
@@ -112,7 +112,9 @@ func hash(text []byte) string {
 // figureName is a figure's name as an id.
 func figureName(f report.Figure) string { return "figure-" + f.Name }
 
-func runOf(of *results.Run) (run, error) {
+// runOf describes a run. Where a control was taken off, its samples are none of a run's
+// and are called otherwise.
+func runOf(of *results.Run, control string) (run, error) {
 	m := of.Meta
 	x := run{Name: filepath.Base(of.Dir), Dir: of.Dir, Environment: report.Environment(of), Scenario: m.Scenario}
 	if !m.Started.IsZero() {
@@ -145,8 +147,12 @@ func runOf(of *results.Run) (run, error) {
 	if err != nil {
 		return run{}, err
 	}
+	name := "samples.txt"
+	if control != "" {
+		name = "samples-minus-" + control + ".txt"
+	}
 	x.Files = []file{
-		download("samples.txt", "text/plain", samples.Bytes()),
+		download(name, "text/plain", samples.Bytes()),
 		download("run.json", "application/json", meta),
 		download("scenario.yaml", "text/plain", []byte(m.Scenario)),
 	}
