@@ -41,7 +41,7 @@ func TestBulk(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }() // it only ends echo
 	go echo(l)
 	p.Endpoints[0].Addr = endpoint
 	if err := b.Sync(t.Context(), state); err != nil {
