@@ -56,7 +56,9 @@ type pairs[K, V any] struct {
 	values []V
 }
 
-func newPairs[K, V any](room int) pairs[K, V] { return pairs[K, V]{make([]K, 0, room), make([]V, 0, room)} }
+func newPairs[K, V any](room int) pairs[K, V] {
+	return pairs[K, V]{make([]K, 0, room), make([]V, 0, room)}
+}
 
 func (p *pairs[K, V]) put(k K, v V) { p.keys, p.values = append(p.keys, k), append(p.values, v) }
 
