@@ -29,6 +29,9 @@
 //     whose longest unused elements go first. When one goes whose connection lives, that
 //     may meet another endpoint, and be reset. A flow that is reused by the kernel while
 //     a program on another processor reads it is not noticed.
+//   - For the same reason a client that dials an endpoint itself, with a port from which it
+//     had reached that endpoint through a VIP, gets answers from the VIP, and does not
+//     know them.
 //   - A client that is masqueraded gets one of 16384 source ports for an endpoint, after
 //     8 tries to find one whose connection was closed 10 s before, or has been idle for
 //     30 s over UDP. Without one its packet is dropped.
