@@ -67,10 +67,29 @@ func attach(gates [hooks]*ebpf.Program) error {
 	if err != nil {
 		return err
 	}
+	others := map[int]*ebpf.Program{} // gates of Backends whose place this one takes
+	defer func() {
+		for _, p := range others {
+			p.Close()
+		}
+	}()
 	for _, l := range links {
 		name, err := classify(l)
 		if err != nil {
 			return fmt.Errorf("making the qdisc clsact of %s: %w", l.Attrs().Name, err)
+		}
+		was, err := ours(l)
+		if err != nil {
+			return err
+		}
+		for _, f := range was {
+			if others[f.Id] != nil {
+				continue
+			}
+			// It is opened while it is there: replaced, it may be gone.
+			if others[f.Id], err = ebpf.NewProgramFromID(ebpf.ProgramID(f.Id)); err != nil {
+				return fmt.Errorf("opening a gate: %w", err)
+			}
 		}
 		for hook := range hooks {
 			if hook == in && isLoopback(l) {
@@ -78,6 +97,44 @@ func attach(gates [hooks]*ebpf.Program) error {
 			}
 			if err := filter(l, hook, gates[hook], name); err != nil {
 				return fmt.Errorf("attaching to %s: %w", l.Attrs().Name, err)
+			}
+		}
+	}
+	for _, g := range gates {
+		info, err := g.Info()
+		if err != nil {
+			return fmt.Errorf("reading of a program: %w", err)
+		}
+		if id, ok := info.ID(); ok && others[int(id)] != nil {
+			others[int(id)].Close()
+			delete(others, int(id))
+		}
+	}
+	for _, p := range others {
+		if err := shut(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// shut takes from a gate what it jumps to, and with that the maps: whoever made it may
+// hold it open for as long as the process lives.
+func shut(gate *ebpf.Program) error {
+	info, err := gate.Info()
+	if err != nil {
+		return fmt.Errorf("reading of a gate: %w", err)
+	}
+	ids, _ := info.MapIDs()
+	for _, id := range ids {
+		m, err := ebpf.NewMapFromID(id)
+		if err != nil {
+			return fmt.Errorf("opening what a gate jumps by: %w", err)
+		}
+		defer m.Close()
+		for i := range m.MaxEntries() {
+			if err := m.Delete(i); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+				return fmt.Errorf("shutting a gate: %w", err)
 			}
 		}
 	}
@@ -179,6 +236,15 @@ func detachFrom(l netlink.Link) error {
 	owns := false
 	for _, f := range found {
 		owns = owns || f.Name == ownsQdisc
+		gate, err := ebpf.NewProgramFromID(ebpf.ProgramID(f.Id))
+		if err != nil {
+			return fmt.Errorf("opening a gate: %w", err)
+		}
+		err = shut(gate)
+		gate.Close()
+		if err != nil {
+			return err
+		}
 		if err := netlink.FilterDel(f); err != nil {
 			return fmt.Errorf("taking the filter of %s away: %w", l.Attrs().Name, err)
 		}
