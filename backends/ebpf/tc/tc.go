@@ -22,6 +22,12 @@
 // answers with a reset, or an ICMP error. Those errors, and any that come for a flow,
 // are translated like its packets.
 //
+// In the microVM (kernel 6.1) a round trip through a VIP takes 3,400 (TCP) and 3,600 (UDP)
+// instructions more than the 53,400 and 50,700 of one without programs, at any number of
+// Services; 1,900 of them are there for packets that are none of a Service's as well. A
+// full sync takes 60 million at ten Services, for maps of fixed size and the verifier's
+// work, and 10,700 more for each Service of three endpoints.
+//
 // Left out against a product (Cilium's kube-proxy replacement):
 //   - Packets with IPv4 options, fragments and IPv6 extension headers pass as they
 //     are, and so do those of links without an Ethernet header. SCTP is not served.
