@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/svcmark/svcmark/backends"
 	"github.com/svcmark/svcmark/backends/ebpf/tc"
 	"github.com/svcmark/svcmark/lab"
 )
@@ -22,8 +23,13 @@ func TestBulk(t *testing.T) {
 		return
 	}
 	state := many(1, 1)
-	p := &state.Services[0]
-	p.NodePort = 30080
+	n := &state.Node
+	n.Addrs = append(n.Addrs, netip.MustParseAddr("fd00:1::1"))
+	n.ClusterCIDRs = append(n.ClusterCIDRs, netip.MustParsePrefix("fd00:10:128::/48"))
+	six := state.Services[0]
+	six.ClusterIP = netip.MustParseAddr("fd00:10:96::1")
+	six.Endpoints = []backends.Endpoint{{Addr: netip.AddrPortFrom(n.EndpointHostCIDRs(backends.IPv6)[0].Addr().Next(), 8080)}}
+	state.Services = append(state.Services, six)
 	top, err := lab.BuildWith(context.WithoutCancel(t.Context()), state, lab.Extras{Outside: true})
 	if err != nil {
 		t.Fatal(err)
@@ -33,21 +39,37 @@ func TestBulk(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	endpoint := netip.AddrPortFrom(p.Endpoints[0].Addr.Addr(), 9000)
-	var l net.Listener
-	if err := top.Endpoints[0].Do(func() (err error) {
-		l, err = net.Listen("tcp", endpoint.String())
-		return err
-	}); err != nil {
-		t.Fatal(err)
+	for i := range state.Services {
+		p := &state.Services[i]
+		p.NodePort = 30080
+		p.Endpoints = []backends.Endpoint{{Addr: netip.AddrPortFrom(p.Endpoints[0].Addr.Addr(), 9000)}}
+		var l net.Listener
+		// At every address: those of the host are routes, which no socket of IPv6 binds to.
+		network := map[backends.Family]string{backends.IPv4: "tcp4", backends.IPv6: "tcp6"}[p.Family()]
+		if err := top.Endpoints[0].Do(func() (err error) {
+			l, err = net.Listen(network, ":9000")
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = l.Close() }() // it only ends echo
+		go echo(l)
 	}
-	defer l.Close()
-	go echo(l)
-	p.Endpoints[0].Addr = endpoint
 	if err := b.Sync(t.Context(), state); err != nil {
 		t.Fatal(err)
 	}
-	nodePort := netip.AddrPortFrom(state.Node.Addrs[0], p.NodePort)
+	for i := range state.Services {
+		bulk(t, top, n, &state.Services[i])
+	}
+	if err := b.Cleanup(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// bulk takes every way to a Service.
+func bulk(t *testing.T, top *lab.Topology, n *backends.Node, p *backends.ServicePort) {
+	t.Helper()
+	nodePort := netip.AddrPortFrom(n.Addr(p.Family()), p.NodePort)
 	here := func(fn func() error) error { return fn() }
 	for _, way := range []struct {
 		name string
@@ -61,11 +83,8 @@ func TestBulk(t *testing.T) {
 		{"from the node to its own NodePort", here, nodePort},
 	} {
 		if err := way.from(func() error { return thereAndBack(way.to) }); err != nil {
-			t.Errorf("%s: %v", way.name, err)
+			t.Errorf("%s, %s: %v", p.Family(), way.name, err)
 		}
-	}
-	if err := b.Cleanup(t.Context()); err != nil {
-		t.Error(err)
 	}
 }
 

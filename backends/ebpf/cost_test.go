@@ -12,10 +12,7 @@ import (
 	"github.com/svcmark/svcmark/backends/ebpf/tc"
 	"github.com/svcmark/svcmark/backends/ipvs"
 	"github.com/svcmark/svcmark/lab"
-	"github.com/svcmark/svcmark/lab/labtest"
 )
-
-func TestMain(m *testing.M) { labtest.Main(m) }
 
 // many is a state of n Services with e endpoints each.
 func many(n, e int) *backends.State {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -21,68 +22,70 @@ import (
 	"github.com/svcmark/svcmark/backends/ebpf/socket"
 	"github.com/svcmark/svcmark/backends/ebpf/tc"
 	"github.com/svcmark/svcmark/lab"
+	"github.com/svcmark/svcmark/lab/labtest"
 )
 
 // victimEnv asks this program to be a node that has synced a backend, until it is
 // killed.
 const victimEnv = "SVCMARK_TEST_VICTIM"
 
-// TestVictim is the node that other tests kill.
-func TestVictim(t *testing.T) {
-	var b backends.Backend
-	switch os.Getenv(victimEnv) {
-	case "":
-		return
-	case "socket":
-		b = socket.New()
-	case "tc":
-		b = tc.New(tc.Random)
+func TestMain(m *testing.M) {
+	if backend := os.Getenv(victimEnv); backend != "" {
+		if err := victim(backend); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 	}
-	before := loaded(t)
-	if err := b.Sync(t.Context(), many(10, 3)); err != nil {
-		t.Fatal(err)
+	labtest.Main(m)
+}
+
+// victim says what it has once it has synced, and waits for its end.
+func victim(backend string) error {
+	if err := lab.EnterNode(); err != nil {
+		return err
+	}
+	b := map[string]backends.Backend{"socket": socket.New(), "tc": tc.New(tc.Random)}[backend]
+	if err := b.Sync(context.Background(), many(10, 3)); err != nil {
+		return err
 	}
 	group, err := cgroup.Own()
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	fmt.Println("group", group)
-	for id := range loaded(t) {
-		if !before[id] {
-			fmt.Println("program", id)
-		}
+	programs, err := held()
+	if err != nil {
+		return err
+	}
+	for _, id := range programs {
+		fmt.Println("program", id)
 	}
 	fmt.Println("synced")
 	time.Sleep(time.Hour)
+	return errors.New("nobody killed it")
 }
 
-// loaded are the kernel's programs whose names say that they are svcmark's.
-func loaded(t *testing.T) map[cilium.ProgramID]bool {
-	t.Helper()
-	found := map[cilium.ProgramID]bool{}
-	id := cilium.ProgramID(0)
-	for {
-		var err error
-		if id, err = cilium.ProgramGetNextID(id); errors.Is(err, os.ErrNotExist) {
-			return found
-		} else if err != nil {
-			t.Fatal(err)
-		}
-		p, err := cilium.NewProgramFromID(id)
+// held are the programs of which this process has a file descriptor, or one of a link to
+// it (prog_id in proc(5)'s fdinfo).
+func held() (ids []string, err error) {
+	infos, err := filepath.Glob("/proc/self/fdinfo/*")
+	if err != nil {
+		return nil, err
+	}
+	for _, info := range infos {
+		text, err := os.ReadFile(info)
 		if errors.Is(err, os.ErrNotExist) {
-			continue // it has just gone
+			continue // that of the directory itself
 		} else if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
-		info, err := p.Info()
-		p.Close()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if strings.HasPrefix(info.Name, "svcmark_") {
-			found[id] = true
+		for line := range strings.Lines(string(text)) {
+			if id, ok := strings.CutPrefix(line, "prog_id:"); ok {
+				ids = append(ids, strings.TrimSpace(id))
+			}
 		}
 	}
+	return ids, nil
 }
 
 // killed starts a node of its own that syncs a backend, kills it, and says what it had.
@@ -90,7 +93,7 @@ func killed(t *testing.T, backend string) (group string, programs []cilium.Progr
 	t.Helper()
 	runtime.LockOSThread() // the node dies with the thread that started it
 	defer runtime.UnlockOSThread()
-	cmd := (&lab.NetNS{Executable: "/proc/self/exe"}).Command(context.WithoutCancel(t.Context()), "-test.run=^TestVictim$")
+	cmd := (&lab.NetNS{Executable: "/proc/self/exe"}).Command(context.WithoutCancel(t.Context()))
 	cmd.Env = append(cmd.Env, victimEnv+"="+backend)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
@@ -132,19 +135,22 @@ func killed(t *testing.T, backend string) (group string, programs []cilium.Progr
 // time.
 func unloaded(t *testing.T, programs []cilium.ProgramID) {
 	t.Helper()
-	for range 1000 {
-		now, left := loaded(t), 0
-		for _, id := range programs {
-			if now[id] {
-				left++
+	for _, id := range programs {
+		there := true
+		for range 1000 {
+			p, err := cilium.NewProgramFromID(id)
+			if there = !errors.Is(err, os.ErrNotExist); !there {
+				break
+			} else if err != nil {
+				t.Fatal(err)
 			}
+			p.Close()
+			time.Sleep(10 * time.Millisecond)
 		}
-		if left == 0 {
-			return
+		if there {
+			t.Errorf("the program %d of a node that was killed is still there", id)
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
-	t.Errorf("of %d programs of a node that was killed some are still there", len(programs))
 }
 
 // onRunningKernel reports whether a backend can run here and may be killed: the microVM is

@@ -51,7 +51,9 @@ func maglev(list []backends.Endpoint) []uint16 {
 	for i, left := 0, size; left > 0; i, left = (i+1)%len(walks), left-1 {
 		w := &walks[i]
 		for entries[w.at] != free {
-			w.at = (w.at + w.skip) % size
+			if w.at += w.skip; w.at >= size {
+				w.at -= size
+			}
 		}
 		entries[w.at] = uint16(i)
 	}

@@ -104,7 +104,7 @@ func New(ctx context.Context, kind Kind, state *backends.State, ids *Identities)
 	if err := t.make(z); err != nil {
 		return nil, err
 	}
-	w := &writes{}
+	w := newWrites(z)
 	for i, v := range services {
 		if v == nil {
 			continue

@@ -20,6 +20,15 @@ type writes struct {
 	services  pairs[Frontend, uint32]
 }
 
+// newWrites has room for so many elements.
+func newWrites(z sizes) *writes {
+	return &writes{
+		endpoints: newPairs[uint32, Endpoint](z.endpoints), blocks: newPairs[uint32, Block](z.blocks),
+		members: newPairs[Member, uint8](z.members), frontends: newPairs[uint32, Target](z.frontends),
+		services: newPairs[Frontend, uint32](z.frontends),
+	}
+}
+
 func (w *writes) flush(ctx context.Context, t *Tables) error {
 	if err := w.endpoints.write(ctx, t.endpoints); err != nil {
 		return err
@@ -45,6 +54,10 @@ func (w *writes) flush(ctx context.Context, t *Tables) error {
 type pairs[K, V any] struct {
 	keys   []K
 	values []V
+}
+
+func newPairs[K, V any](room int) pairs[K, V] {
+	return pairs[K, V]{make([]K, 0, room), make([]V, 0, room)}
 }
 
 func (p *pairs[K, V]) put(k K, v V) { p.keys, p.values = append(p.keys, k), append(p.values, v) }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
@@ -67,10 +66,29 @@ func attach(gates [hooks]*ebpf.Program) error {
 	if err != nil {
 		return err
 	}
+	others := map[int]*ebpf.Program{} // gates of Backends whose place this one takes
+	defer func() {
+		for _, p := range others {
+			p.Close()
+		}
+	}()
 	for _, l := range links {
 		name, err := classify(l)
 		if err != nil {
 			return fmt.Errorf("making the qdisc clsact of %s: %w", l.Attrs().Name, err)
+		}
+		was, err := ours(l)
+		if err != nil {
+			return err
+		}
+		for _, f := range was {
+			if others[f.Id] != nil {
+				continue
+			}
+			// It is opened while it is there: replaced, it may be gone.
+			if others[f.Id], err = ebpf.NewProgramFromID(ebpf.ProgramID(f.Id)); err != nil {
+				return fmt.Errorf("opening a gate: %w", err)
+			}
 		}
 		for hook := range hooks {
 			if hook == in && isLoopback(l) {
@@ -79,6 +97,21 @@ func attach(gates [hooks]*ebpf.Program) error {
 			if err := filter(l, hook, gates[hook], name); err != nil {
 				return fmt.Errorf("attaching to %s: %w", l.Attrs().Name, err)
 			}
+		}
+	}
+	for _, g := range gates {
+		info, err := g.Info()
+		if err != nil {
+			return fmt.Errorf("reading of a program: %w", err)
+		}
+		if id, ok := info.ID(); ok && others[int(id)] != nil {
+			others[int(id)].Close()
+			delete(others, int(id))
+		}
+	}
+	for _, p := range others {
+		if err := shut(p); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -150,63 +183,4 @@ func ours(l netlink.Link) ([]*netlink.BpfFilter, error) {
 		}
 	}
 	return found, nil
-}
-
-// detach takes our filters away, whoever made them, and the qdiscs that were made for
-// them and hold no other's.
-func detach() error {
-	links, err := links()
-	if err != nil {
-		return err
-	}
-	for _, l := range links {
-		if err := detachFrom(l); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func detachFrom(l netlink.Link) error {
-	has, err := classified(l)
-	if err != nil || !has {
-		return err
-	}
-	found, err := ours(l)
-	if err != nil {
-		return err
-	}
-	owns := false
-	for _, f := range found {
-		owns = owns || f.Name == ownsQdisc
-		if err := netlink.FilterDel(f); err != nil {
-			return fmt.Errorf("taking the filter of %s away: %w", l.Attrs().Name, err)
-		}
-	}
-	for hook := range hooks {
-		left, err := netlink.FilterList(l, parent(hook))
-		if err != nil {
-			return fmt.Errorf("reading the filters of %s: %w", l.Attrs().Name, err)
-		}
-		owns = owns && len(left) == 0
-	}
-	if !owns {
-		return nil
-	}
-	qdisc := &netlink.Clsact{QdiscAttrs: netlink.QdiscAttrs{
-		LinkIndex: l.Attrs().Index, Handle: netlink.MakeHandle(0xffff, 0), Parent: netlink.HANDLE_CLSACT,
-	}}
-	if err := netlink.QdiscDel(qdisc); err != nil {
-		return fmt.Errorf("taking the qdisc clsact of %s away: %w", l.Attrs().Name, err)
-	}
-	return nil
-}
-
-// classified reports whether a link has the qdisc clsact at all.
-func classified(l netlink.Link) (bool, error) {
-	list, err := netlink.QdiscList(l)
-	if err != nil {
-		return false, fmt.Errorf("reading the qdiscs of %s: %w", l.Attrs().Name, err)
-	}
-	return slices.ContainsFunc(list, func(q netlink.Qdisc) bool { return strings.EqualFold(q.Type(), "clsact") }), nil
 }

@@ -2,132 +2,16 @@ package tc
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
 	"net/netip"
-	"os"
 	"testing"
 
-	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
 	"github.com/svcmark/svcmark/backends"
-	"github.com/svcmark/svcmark/backends/ebpf/table"
-	"github.com/svcmark/svcmark/lab"
 	"github.com/svcmark/svcmark/lab/labtest"
 )
 
 func TestMain(m *testing.M) { labtest.Main(m) }
-
-// site is addresses of a family.
-type site struct {
-	node, pod, outside netip.Addr
-	vip, other         netip.AddrPort // of Services with the same endpoint
-	endpoint           netip.AddrPort
-	pods               netip.Prefix
-}
-
-func sites() []site {
-	at := netip.MustParseAddrPort
-	return []site{
-		{
-			netip.MustParseAddr("192.168.0.1"), netip.MustParseAddr("10.128.0.2"), netip.MustParseAddr("198.51.100.1"),
-			at("10.96.0.1:80"), at("10.96.0.2:80"), at("10.160.0.1:8080"), netip.MustParsePrefix("10.128.0.0/9"),
-		},
-		{
-			netip.MustParseAddr("fd00:1::1"), netip.MustParseAddr("fd00:10:128::2"), netip.MustParseAddr("3fff::1"),
-			at("[fd00:10:96::1]:80"), at("[fd00:10:96::2]:80"), at("[fd00:10:128:4000::1]:8080"), netip.MustParsePrefix("fd00:10:128::/48"),
-		},
-	}
-}
-
-// state has two Services with a NodePort each, over a protocol.
-func (s site) state(proto backends.Protocol, endpoints ...netip.AddrPort) *backends.State {
-	state := &backends.State{Node: backends.Node{Name: "node-0", Addrs: []netip.Addr{s.node}, ClusterCIDRs: []netip.Prefix{s.pods}}}
-	for i, vip := range []netip.AddrPort{s.vip, s.other} {
-		p := backends.ServicePort{
-			Namespace: "test", Name: fmt.Sprintf("svc-%d", i), Protocol: proto, ClusterIP: vip.Addr(), Port: vip.Port(), NodePort: uint16(30080 + i),
-		}
-		for _, e := range endpoints {
-			p.Endpoints = append(p.Endpoints, backends.Endpoint{Addr: e})
-		}
-		backends.SortEndpoints(p.Endpoints)
-		state.Services = append(state.Services, p)
-	}
-	return state
-}
-
-// bench runs a Backend's programs over packets that are given to them, with no link.
-type bench struct {
-	*testing.T
-	*Backend
-}
-
-// newBench is nil on a kernel that cannot run the programs; the microVM's can.
-func newBench(t *testing.T, c Choice) *bench {
-	t.Helper()
-	b := New(c)
-	if err := b.prepare(); err != nil {
-		if os.Getenv(lab.NodeEnv) == "vm" || !errors.Is(b.Probe(t.Context()), backends.ErrNotSupported) {
-			t.Fatal(err)
-		}
-		t.Log(err)
-		return nil
-	}
-	t.Cleanup(b.letGo)
-	return &bench{t, b}
-}
-
-// sync leads the programs to a state, without a link to attach them to.
-func (b *bench) sync(state *backends.State) *table.Tables {
-	b.Helper()
-	t, err := table.New(b.Context(), b.kind(), state, &b.ids)
-	if err == nil {
-		err = b.use(t, &state.Node)
-	}
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.T.Cleanup(t.Close)
-	return t
-}
-
-// run is what becomes of a frame that comes from a link, or that the node sends, and
-// what the gate says of it.
-func (b *bench) run(hook int, frame []byte) (int32, []byte) {
-	b.Helper()
-	out := make([]byte, len(frame)+256)
-	o := &ebpf.RunOptions{Data: frame, DataOut: out}
-	verdict, err := b.gates[hook].Run(o)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return int32(verdict), o.DataOut
-}
-
-// comes is a frame as it goes on after it has come from a link.
-func (b *bench) comes(frame []byte) []byte {
-	b.Helper()
-	_, was := b.run(in, frame)
-	if len(was) != len(frame) {
-		b.Fatalf("%d bytes became %d", len(frame), len(was))
-	}
-	rightSums(b.T, was)
-	return was
-}
-
-// between checks where a frame comes from and goes to; an address without a port may
-// have any but 0.
-func (b *bench) between(frame []byte, src, dst netip.AddrPort) {
-	b.Helper()
-	a, z := ends(frame)
-	alike := func(is, want netip.AddrPort) bool {
-		return is == want || want.Port() == 0 && is.Addr() == want.Addr() && is.Port() != 0
-	}
-	if !alike(a, src) || !alike(z, dst) {
-		b.Errorf("%s to %s, want %s to %s", a, z, src, dst)
-	}
-}
 
 // Packets with any payload are translated there and back, and have right checksums.
 func TestChecksums(t *testing.T) {
@@ -224,39 +108,6 @@ func TestClientsPortsMeet(t *testing.T) {
 	}
 }
 
-// No new connection goes to an endpoint that is gone, though its client and port have been
-// there before; what is open stays, and a flow of UDP moves.
-func TestFlowsAndStates(t *testing.T) {
-	for _, s := range sites() {
-		b := newBench(t, Random)
-		if b == nil {
-			return
-		}
-		pod, another := netip.AddrPortFrom(s.pod, 40000), netip.AddrPortFrom(s.endpoint.Addr().Next(), 8080)
-		both := s.state(backends.TCP, s.endpoint)
-		both.Services = append(both.Services, s.state(backends.UDP, s.endpoint).Services...)
-		b.sync(both)
-		b.between(b.comes(packet{unix.IPPROTO_TCP, pod, s.vip, syn, nil, false}.build()), pod, s.endpoint)
-		b.between(b.comes(packet{unix.IPPROTO_UDP, pod, s.vip, 0, nil, false}.build()), pod, s.endpoint)
-		for i := range both.Services {
-			both.Services[i].Endpoints = []backends.Endpoint{{Addr: another}}
-		}
-		b.sync(both)
-		b.between(b.comes(packet{unix.IPPROTO_TCP, pod, s.vip, ack, nil, false}.build()), pod, s.endpoint)
-		b.between(b.comes(packet{unix.IPPROTO_UDP, pod, s.vip, 0, nil, false}.build()), pod, another)
-		b.between(b.comes(packet{unix.IPPROTO_TCP, pod, s.vip, syn, nil, false}.build()), pod, another)
-		// With one more beside it the flow of UDP stays.
-		for i := range both.Services {
-			both.Services[i].Endpoints = []backends.Endpoint{{Addr: s.endpoint}, {Addr: another}}
-			backends.SortEndpoints(both.Services[i].Endpoints)
-		}
-		b.sync(both)
-		for range 20 {
-			b.between(b.comes(packet{unix.IPPROTO_UDP, pod, s.vip, 0, nil, false}.build()), pod, another)
-		}
-	}
-}
-
 // What nobody serves passes as it is, whatever it looks like.
 func TestOthersPass(t *testing.T) {
 	b := newBench(t, Random)
@@ -317,68 +168,3 @@ func TestMaglevAgrees(t *testing.T) {
 		}
 	}
 }
-
-// While states are exchanged, and changes are applied, every packet is given to an endpoint
-// that its own Service has in one of them, and none passes as it is.
-func TestStatesAreWhole(t *testing.T) {
-	b := newBench(t, Random)
-	if b == nil {
-		return
-	}
-	s := sites()[0]
-	at := func(n byte) []backends.Endpoint {
-		return []backends.Endpoint{{Addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 160, 0, n}), 8080)}}
-	}
-	var states [2]*backends.State
-	for i := range states {
-		states[i] = s.state(backends.TCP, s.endpoint)
-		states[i].Services[0].Endpoints = at(byte(10 + i))
-		states[i].Services[1].Endpoints = at(byte(20 + i))
-	}
-	b.sync(states[0])
-	stop, result := make(chan struct{}), make(chan error, 1)
-	go func() {
-		for port := uint16(1024); ; port++ {
-			select {
-			case <-stop:
-				result <- nil
-				return
-			default:
-			}
-			for i, to := range []netip.AddrPort{s.vip, s.other} {
-				frame := packet{unix.IPPROTO_TCP, netip.AddrPortFrom(s.pod, port), to, syn, nil, false}.build()
-				out := make([]byte, len(frame)+256)
-				o := &ebpf.RunOptions{Data: frame, DataOut: out}
-				if _, err := b.gates[in].Run(o); err != nil {
-					result <- err
-					return
-				}
-				_, is := ends(o.DataOut)
-				if is != states[0].Services[i].Endpoints[0].Addr && is != states[1].Services[i].Endpoints[0].Addr {
-					result <- fmt.Errorf("a packet to %s went to %s", to, is)
-					return
-				}
-			}
-		}
-	}()
-	for i := range 20 {
-		tables := b.sync(states[i%2])
-		for j := range 2 * mostAtOnce {
-			d := backends.Diff(states[(i+j)%2], states[(i+j+1)%2])
-			if err := tables.Apply(t.Context(), d, &b.ids); err != nil {
-				t.Fatal(err)
-			}
-		}
-		verdict, frame := b.run(in, packet{unix.IPPROTO_TCP, netip.AddrPortFrom(s.pod, uint16(100+i)), s.vip, syn, nil, false}.build())
-		if _, is := ends(frame); is != states[i%2].Services[0].Endpoints[0].Addr {
-			t.Errorf("after a change a packet went to %s, verdict %d", is, verdict)
-		}
-	}
-	close(stop)
-	if err := <-result; err != nil {
-		t.Error(err)
-	}
-}
-
-// mostAtOnce makes changes wait for programs that may look at what they give back.
-const mostAtOnce = 70

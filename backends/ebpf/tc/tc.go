@@ -22,6 +22,12 @@
 // answers with a reset, or an ICMP error. Those errors, and any that come for a flow,
 // are translated like its packets.
 //
+// In the microVM (kernel 6.1) a round trip through a VIP takes 3,400 (TCP) and 3,600 (UDP)
+// instructions more than the 53,400 and 50,700 of one without programs, at any number of
+// Services; 1,900 of them are there for packets that are none of a Service's as well. A
+// full sync takes 60 million at ten Services, for maps of fixed size and the verifier's
+// work, and 10,700 more for each Service of three endpoints.
+//
 // Left out against a product (Cilium's kube-proxy replacement):
 //   - Packets with IPv4 options, fragments and IPv6 extension headers pass as they
 //     are, and so do those of links without an Ethernet header. SCTP is not served.
@@ -29,6 +35,9 @@
 //     whose longest unused elements go first. When one goes whose connection lives, that
 //     may meet another endpoint, and be reset. A flow that is reused by the kernel while
 //     a program on another processor reads it is not noticed.
+//   - For the same reason a client that dials an endpoint itself, with a port from which it
+//     had reached that endpoint through a VIP, gets answers from the VIP, and does not
+//     know them.
 //   - A client that is masqueraded gets one of 16384 source ports for an endpoint, after
 //     8 tries to find one whose connection was closed 10 s before, or has been idle for
 //     30 s over UDP. Without one its packet is dropped.
