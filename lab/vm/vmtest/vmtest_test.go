@@ -48,3 +48,12 @@ func TestVMLab(t *testing.T) {
 	t.Parallel()
 	vmtest.Run(t, "github.com/svcmark/svcmark/lab")
 }
+
+// What load costs is exact here: delays, losses and rules of a known size are found
+// again with it.
+func TestVMLoad(t *testing.T) {
+	t.Parallel()
+	for _, line := range vmtest.Run(t, "github.com/svcmark/svcmark/measure", "-test.run=^(TestOpenLoop.*|TestExtraRules.*|TestLoadUnits)$") {
+		t.Log(line)
+	}
+}

@@ -1,0 +1,94 @@
+package measure_test
+
+import (
+	"context"
+	"math"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/svcmark/svcmark/backends/iptables"
+	"github.com/svcmark/svcmark/lab"
+	"github.com/svcmark/svcmark/measure"
+)
+
+// A hundred rules that match nothing are found again with their size, in whole
+// instructions a rule: once a connection in the table nat, whose chains the first packet
+// of a flow passes alone, and once a packet in the table raw, so that connections that
+// stay open pay for them there only.
+func TestExtraRulesAreFoundAgain(t *testing.T) {
+	if os.Getenv(lab.NodeEnv) != "vm" {
+		t.Skip("a rule's cost is exact in the virtual clock only; TestVMLoad runs this test there")
+	}
+	b := iptables.New(iptables.Legacy)
+	cell := loadCell(t, b)
+	cell.Traffic.Duration = 20 * time.Millisecond // of the open loop, which is not asked here
+	if err := cell.Program(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Cleanup(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	})
+	cost := func() (short, kept float64) {
+		all := byConnection(t, measure.ConnectionRate{}, cell)
+		return all["short"]["insns/op"], all["keep-alive"]["insns/op"]
+	}
+	short, kept := cost()
+	shortAgain, keptAgain := cost()
+	t.Logf("without: %.1f insns a short connection, %.1f a request; again: %.1f, %.1f", short, kept, shortAgain, keptAgain)
+	var perNat float64
+	for _, n := range []int{100, 200} {
+		extraRules(t, "nat", "PREROUTING", n)
+		s, k := cost()
+		extraRules(t, "nat", "PREROUTING", 0)
+		t.Logf("%d rules in nat: %+.1f insns a short connection, %+.1f a request", n, s-short, k-kept)
+		if n == 100 {
+			perNat = s - short
+			continue
+		}
+		if ratio := (s - short) / perNat; math.Abs(ratio-2) > 0.05 {
+			t.Errorf("200 rules cost %.1f instructions and 100 cost %.1f", s-short, perNat)
+		}
+	}
+	if perNat < 2500 || perNat > 2700 { // 26 instructions a rule
+		t.Errorf("100 rules in nat cost %.1f instructions a connection, want 2600", perNat)
+	}
+	extraRules(t, "raw", "PREROUTING", 100)
+	s, k := cost()
+	extraRules(t, "raw", "PREROUTING", 0)
+	t.Logf("100 rules in raw: %+.1f insns a short connection, %+.1f a request", s-short, k-kept)
+	// A request and its reply are two packets; their acknowledgements ride along.
+	if packets := (k - kept) / perNat; packets < 1.9 {
+		t.Errorf("100 rules in raw cost %.1f instructions a request, which is %.2f packets", k-kept, packets)
+	}
+}
+
+// extraRules fills a chain of ours, which nothing matches, with n rules; none takes them
+// away.
+func extraRules(t *testing.T, table, chain string, n int) {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("*" + table + "\n")
+	for i := range max(n, extras) {
+		if n > 0 {
+			b.WriteString("-I " + chain + " -d 203.0.113." + strconv.Itoa(i%250+1) + "/32 -j RETURN\n")
+		} else {
+			b.WriteString("-D " + chain + " 1\n")
+		}
+	}
+	b.WriteString("COMMIT\n")
+	extras = n
+	cmd := exec.Command("iptables-legacy-restore", "--noflush")
+	cmd.Stdin = strings.NewReader(b.String())
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%d extra rules: %v: %s", n, err, out)
+	}
+}
+
+// extras is how many there are.
+var extras int
