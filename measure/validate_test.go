@@ -28,9 +28,9 @@ import (
 
 const rounds = 5
 
-// beside runs ours and theirs in turn and logs both; within is the largest quotient of
+// againstTool runs ours and theirs in turn and logs both; within is the largest quotient of
 // the medians that passes, either way.
-func beside(t *testing.T, what, unit string, within float64, ours, theirs func() float64) {
+func againstTool(t *testing.T, what, unit string, within float64, ours, theirs func() float64) {
 	t.Helper()
 	var us, them []float64
 	for range rounds {
@@ -122,7 +122,7 @@ func TestValidateConnectionRateAgainstWrk(t *testing.T) {
 	cell := loadCell(t, dialed{target: func(*backends.ServicePort) netip.AddrPort { return at }})
 	cell.Traffic = measure.Traffic{Rate: 100, Duration: time.Second, Clients: 4}
 	for conn, header := range map[string]string{"short": "close", "keep-alive": "keep-alive"} {
-		beside(t, conn, "requests/s", 1.5,
+		againstTool(t, conn, "requests/s", 1.5,
 			func() float64 { return byConnection(t, measure.ConnectionRate{}, cell)[conn]["requests/s"] },
 			func() float64 {
 				out := tool(t, cell.Topology.Client, "wrk", "-t1", "-c4", "-d1s", "-H", "Connection: "+header, fmt.Sprintf("http://%s/", at))
@@ -174,7 +174,7 @@ func TestValidateThroughputAgainstIperf3(t *testing.T) {
 	host := netip.AddrPortFrom(right(&cell.State.Services[0]).Addr(), 5201)
 	inHost(t, cell.Topology.Endpoints[0], "iperf3", "-s", "-p", "5201")
 	answers(t, cell.Topology.Client, host)
-	beside(t, "a TCP stream", "B/s", 1.5,
+	againstTool(t, "a TCP stream", "B/s", 1.5,
 		func() float64 {
 			rs, err := taken(t, measure.Throughput{}, cell)
 			if err != nil {
@@ -205,7 +205,7 @@ func TestValidateRoundTripAgainstSockperf(t *testing.T) {
 	host := netip.AddrPortFrom(right(&cell.State.Services[0]).Addr(), 11111)
 	inHost(t, cell.Topology.Endpoints[0], "sockperf", "server", "--tcp", "-i", host.Addr().String(), "-p", "11111")
 	answers(t, cell.Topology.Client, host)
-	beside(t, "a round trip over TCP", "ns", 1.5,
+	againstTool(t, "a round trip over TCP", "ns", 1.5,
 		func() float64 {
 			rs, err := taken(t, measure.RoundTrip{}, cell)
 			if err != nil {
