@@ -20,29 +20,34 @@ import (
 	"github.com/svcmark/svcmark/lab"
 	"github.com/svcmark/svcmark/lab/probe"
 	"github.com/svcmark/svcmark/measure"
+	"github.com/svcmark/svcmark/results"
 )
 
 // These set what svcmark measures beside what tools of other authors say of the same
-// path, one after the other, several times, and compare medians. docs/validation.md has
+// path, one after the other, several times. docs/validation.md has
 // the figures. They need wrk, iperf3 and sockperf: make validate.
 
 const rounds = 5
 
-// againstTool runs ours and theirs in turn and logs both; within is the largest quotient of
-// the medians that passes, either way.
-func againstTool(t *testing.T, what, unit string, within float64, ours, theirs func() float64) {
+// againstTool runs ours and theirs in turn and compares the best of each: whatever else
+// runs on the machine makes both worse only. within is the largest quotient that passes,
+// either way; medians and worst are logged.
+func againstTool(t *testing.T, what, unit string, better results.Better, within float64, ours, theirs func() float64) {
 	t.Helper()
 	var us, them []float64
 	for range rounds {
 		us, them = append(us, ours()), append(them, theirs())
 	}
-	slices.Sort(us)
-	slices.Sort(them)
-	a, b := us[rounds/2], them[rounds/2]
-	t.Logf("%s: svcmark %.4g %s (%.4g to %.4g), the tool %.4g (%.4g to %.4g), quotient %.3f",
-		what, a, unit, us[0], us[rounds-1], b, them[0], them[rounds-1], a/b)
-	if a/b > within || b/a > within {
-		t.Errorf("%s: the medians are %.4g and %.4g %s, further apart than %g times", what, a, b, unit, within)
+	for _, values := range [][]float64{us, them} {
+		slices.Sort(values)
+		if better == results.Higher {
+			slices.Reverse(values)
+		}
+	}
+	t.Logf("%s, %s, best, median and worst of %d: svcmark %.4g %.4g %.4g, the tool %.4g %.4g %.4g; quotient of the best %.3f",
+		what, unit, rounds, us[0], us[rounds/2], us[rounds-1], them[0], them[rounds/2], them[rounds-1], us[0]/them[0])
+	if us[0]/them[0] > within || them[0]/us[0] > within {
+		t.Errorf("%s: the best are %.4g and %.4g %s, further apart than %g times", what, us[0], them[0], unit, within)
 	}
 }
 
@@ -122,7 +127,7 @@ func TestValidateConnectionRateAgainstWrk(t *testing.T) {
 	cell := loadCell(t, dialed{target: func(*backends.ServicePort) netip.AddrPort { return at }})
 	cell.Traffic = measure.Traffic{Rate: 100, Duration: time.Second, Clients: 4}
 	for conn, header := range map[string]string{"short": "close", "keep-alive": "keep-alive"} {
-		againstTool(t, conn, "requests/s", 1.5,
+		againstTool(t, conn, "requests/s", results.Higher, 1.5,
 			func() float64 { return byConnection(t, measure.ConnectionRate{}, cell)[conn]["requests/s"] },
 			func() float64 {
 				out := tool(t, cell.Topology.Client, "wrk", "-t1", "-c4", "-d1s", "-H", "Connection: "+header, fmt.Sprintf("http://%s/", at))
@@ -174,7 +179,7 @@ func TestValidateThroughputAgainstIperf3(t *testing.T) {
 	host := netip.AddrPortFrom(right(&cell.State.Services[0]).Addr(), 5201)
 	inHost(t, cell.Topology.Endpoints[0], "iperf3", "-s", "-p", "5201")
 	answers(t, cell.Topology.Client, host)
-	againstTool(t, "a TCP stream", "B/s", 1.5,
+	againstTool(t, "a TCP stream", "B/s", results.Higher, 1.5,
 		func() float64 {
 			rs, err := taken(t, measure.Throughput{}, cell)
 			if err != nil {
@@ -191,7 +196,7 @@ func TestValidateThroughputAgainstIperf3(t *testing.T) {
 					} `json:"sum_received"`
 				} `json:"end"`
 			}
-			if err := json.Unmarshal(tool(t, cell.Topology.Client, "iperf3", "-c", host.Addr().String(), "-t", "1", "-J"), &said); err != nil {
+			if err := json.Unmarshal(tool(t, cell.Topology.Client, "iperf3", "-c", host.Addr().String(), "-t", "1", "-l", "1M", "-J"), &said); err != nil {
 				t.Fatal(err)
 			}
 			return said.End.Received.Bits / 8
@@ -205,7 +210,7 @@ func TestValidateRoundTripAgainstSockperf(t *testing.T) {
 	host := netip.AddrPortFrom(right(&cell.State.Services[0]).Addr(), 11111)
 	inHost(t, cell.Topology.Endpoints[0], "sockperf", "server", "--tcp", "-i", host.Addr().String(), "-p", "11111")
 	answers(t, cell.Topology.Client, host)
-	againstTool(t, "a round trip over TCP", "ns", 1.5,
+	againstTool(t, "a round trip over TCP", "ns", results.Lower, 1.5,
 		func() float64 {
 			rs, err := taken(t, measure.RoundTrip{}, cell)
 			if err != nil {
