@@ -36,7 +36,7 @@ func (s *saboteur) backend(t *testing.T) backends.Backend {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
+	t.Cleanup(func() { _ = l.Close() }) // which ends the loop below
 	go func() {
 		for {
 			conn, err := l.Accept()

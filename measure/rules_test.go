@@ -40,9 +40,9 @@ func TestExtraRulesAreFoundAgain(t *testing.T) {
 		return all["short"]["insns/op"], all["keep-alive"]["insns/op"]
 	}
 	if cell.Clock != lab.Virtual { // nothing is exact: the rules are in nobody's way
-		extraRules(t, "nat", "PREROUTING", 100)
+		extraRules(t, "nat", 100)
 		cost()
-		extraRules(t, "nat", "PREROUTING", 0)
+		extraRules(t, "nat", 0)
 		return
 	}
 	short, kept := cost()
@@ -50,9 +50,9 @@ func TestExtraRulesAreFoundAgain(t *testing.T) {
 	t.Logf("without: %.1f insns a short connection, %.1f a request; again: %.1f, %.1f", short, kept, shortAgain, keptAgain)
 	var perNat float64
 	for _, n := range []int{100, 200} {
-		extraRules(t, "nat", "PREROUTING", n)
+		extraRules(t, "nat", n)
 		s, k := cost()
-		extraRules(t, "nat", "PREROUTING", 0)
+		extraRules(t, "nat", 0)
 		t.Logf("%d rules in nat: %+.1f insns a short connection, %+.1f a request", n, s-short, k-kept)
 		if n == 100 {
 			perNat = s - short
@@ -65,9 +65,9 @@ func TestExtraRulesAreFoundAgain(t *testing.T) {
 	if perNat < 2500 || perNat > 2700 { // 26 instructions a rule
 		t.Errorf("100 rules in nat cost %.1f instructions a connection, want 2600", perNat)
 	}
-	extraRules(t, "raw", "PREROUTING", 100)
+	extraRules(t, "raw", 100)
 	s, k := cost()
-	extraRules(t, "raw", "PREROUTING", 0)
+	extraRules(t, "raw", 0)
 	t.Logf("100 rules in raw: %+.1f insns a short connection, %+.1f a request", s-short, k-kept)
 	// A request and its reply are two packets; their acknowledgements ride along.
 	if packets := (k - kept) / perNat; packets < 1.9 {
@@ -75,17 +75,17 @@ func TestExtraRulesAreFoundAgain(t *testing.T) {
 	}
 }
 
-// extraRules fills a chain of ours, which nothing matches, with n rules; none takes them
-// away.
-func extraRules(t *testing.T, table, chain string, n int) {
+// extraRules puts n rules that nothing matches before all others of the chain PREROUTING; none
+// takes them away.
+func extraRules(t *testing.T, table string, n int) {
 	t.Helper()
 	var b strings.Builder
 	b.WriteString("*" + table + "\n")
 	for i := range max(n, extras) {
 		if n > 0 {
-			b.WriteString("-I " + chain + " -d 203.0.113." + strconv.Itoa(i%250+1) + "/32 -j RETURN\n")
+			b.WriteString("-I PREROUTING -d 203.0.113." + strconv.Itoa(i%250+1) + "/32 -j RETURN\n")
 		} else {
-			b.WriteString("-D " + chain + " 1\n")
+			b.WriteString("-D PREROUTING 1\n")
 		}
 	}
 	b.WriteString("COMMIT\n")

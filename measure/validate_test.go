@@ -87,7 +87,7 @@ func bilingual(t *testing.T) netip.AddrPort {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
+	t.Cleanup(func() { _ = l.Close() }) // which ends the loop below
 	go func() {
 		for {
 			conn, err := l.Accept()

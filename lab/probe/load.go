@@ -24,7 +24,7 @@ func (r *stream) pump() error {
 		case r.closed() && !full && r.more():
 			r.counted++
 			due = r.Now()
-		case len(r.due) > 0 && !(r.Keep && full):
+		case len(r.due) > 0 && (!r.Keep || !full):
 			due, r.due = r.due[0], r.due[1:]
 		default:
 			return nil
