@@ -68,6 +68,11 @@ test-vm: setup ## every backend, in the microVM
 test-kube-proxy: setup kube-proxy ## the real kube-proxy: the suite of packets, exactness in the microVM, its death
 	@sh tools/test -tags kubeproxy -run 'KubeProxy' ./backends/backendtest ./cmd/svcmark
 
+.PHONY: validate
+validate: ## set figures of load beside those of wrk, iperf3 and sockperf
+	@sh tools/setup validate
+	@sh tools/test -tags validate -run '^TestValidate' ./measure
+
 .PHONY: lint
 lint: ## gofmt, go vet, golangci-lint
 	@sh tools/lint

@@ -17,10 +17,10 @@ func TestSpreadCountsLossesAsSlowest(t *testing.T) {
 		want  Spread
 	}{
 		{nil, 0, Spread{}},
-		{[]int64{5}, 0, Spread{N: 1, Min: 5, Median: 5, P99: 5}},
-		{[]int64{9, 1, 5, 3}, 0, Spread{N: 4, Min: 1, Median: 4, P99: 9}},
-		{[]int64{9, 1, 5}, 1, Spread{N: 4, Lost: 1, Min: 1, Median: 7, P99: 1e9}},
-		{[]int64{1}, 2, Spread{N: 3, Lost: 2, Min: 1, Median: 1e9, P99: 1e9}},
+		{[]int64{5}, 0, Spread{N: 1, Min: 5, Median: 5, P99: 5, Max: 5}},
+		{[]int64{9, 1, 5, 3}, 0, Spread{N: 4, Min: 1, Median: 4, P99: 9, Max: 9}},
+		{[]int64{9, 1, 5}, 1, Spread{N: 4, Lost: 1, Min: 1, Median: 7, P99: 1e9, Max: 1e9}},
+		{[]int64{1}, 2, Spread{N: 3, Lost: 2, Min: 1, Median: 1e9, P99: 1e9, Max: 1e9}},
 	} {
 		got := spreadOf(probe.Latencies{Costs: test.costs, Lost: test.lost}, time.Second)
 		if got != test.want {

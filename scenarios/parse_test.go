@@ -78,6 +78,7 @@ network: {serviceCIDR: 172.20.0.0/16, clusterCIDR: 10.0.0.0/8}
 		Limits:     []Limit{{"direct", 1000}, {"ipvs", 200}},
 		Measure:    []string{"firstPacket", "sync"},
 		Operations: 50,
+		Traffic:    DefaultTraffic(),
 		Repeat:     6,
 		Node:       Node{Name: "node-0"},
 		Network:    Network{ranges("172.20.0.0/16"), ranges("10.0.0.0/8")},
@@ -106,6 +107,7 @@ func TestParseFillsInDefaults(t *testing.T) {
 		Backends:   []string{"direct", "ipvs"},
 		Measure:    []string{"sync"},
 		Operations: 200,
+		Traffic:    DefaultTraffic(),
 		Network:    Network{ranges("10.96.0.0/12"), ranges("10.128.0.0/9")},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -125,7 +127,7 @@ func TestParseWithoutRegistry(t *testing.T) {
 }
 
 func TestParseMistakes(t *testing.T) {
-	const keys = "apiVersion, kind, metadata, seed, services, backends, limits, measure, operations, repeat"
+	const keys = "apiVersion, kind, metadata, seed, services, backends, limits, measure, operations, traffic, repeat"
 	for _, c := range []struct{ name, data, want string }{
 		// What is no scenario at all.
 		{"empty", "", `1:1: is empty; a scenario starts with apiVersion: svcmark/v1`},
@@ -223,6 +225,11 @@ func TestParseMistakes(t *testing.T) {
 		{"repeat 0", valid("repeat: 0"), `7:9: repeat: is 0; want 1 or more, or leave the key out to let the clock decide`},
 		{"repeat -1", valid("repeat: -1"), `7:9: repeat: is -1; want 1 to 1000`},
 		{"operations", valid("operations: 0"), `7:13: operations: is 0; want 1 to 1000000`},
+		{"traffic's rate", valid("traffic: {rate: 0}"), `7:17: traffic.rate: is 0; want 1 to 1000000`},
+		{"traffic's clients", valid("traffic: {clients: 1001}"), `7:20: traffic.clients: is 1001; want 1 to 1000`},
+		{"traffic's duration", valid("traffic: {duration: 1ms}"), `7:21: traffic.duration: is 1ms; want 10ms to 1h0m0s`},
+		{"a number for a duration", valid("traffic: {duration: 5}"), `7:21: traffic.duration: is the number 5; want text`},
+		{"traffic's keys", valid("traffic: {rates: 5}"), `7:11: traffic: unknown key "rates"; did you mean "rate"?`},
 		{"no range", valid("network: {serviceCIDR: 10.96.0.0}"), `7:24: network.serviceCIDR: "10.96.0.0" is no address range; want one such as 10.96.0.0/12`},
 		{"host bits", valid("network: {serviceCIDR: 10.96.0.9/12}"), `7:24: network.serviceCIDR: 10.96.0.9/12 starts inside its range; want 10.96.0.0/12`},
 		{"another family", valid("network: {serviceCIDR: 'fd00::/108'}"), `7:24: network.serviceCIDR: clusterCIDR 10.128.0.0/9 and serviceCIDR fd00::/108 are not of the same families`},

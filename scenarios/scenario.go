@@ -130,7 +130,7 @@ func defaults() *Scenario {
 			Policies:  Policies{AffinitySeconds: defaultAffinity},
 		},
 		Operations: 200,
-		Traffic:    defaultTraffic(),
+		Traffic:    DefaultTraffic(),
 		Network: Network{
 			ServiceCIDRs: []netip.Prefix{netip.MustParsePrefix("10.96.0.0/12")},
 			ClusterCIDRs: []netip.Prefix{netip.MustParsePrefix("10.128.0.0/9")},

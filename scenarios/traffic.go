@@ -13,7 +13,8 @@ type Traffic struct {
 	Clients  int           // requests on their way at a time, where each waits for the one before; 4 by default
 }
 
-func defaultTraffic() Traffic { return Traffic{Rate: 1000, Duration: time.Second, Clients: 4} }
+// DefaultTraffic is what a scenario has that says nothing of it.
+func DefaultTraffic() Traffic { return Traffic{Rate: 1000, Duration: time.Second, Clients: 4} }
 
 // Bounds of traffic. A client is one processor's work, and a second has no more
 // requests than that can send.
@@ -39,7 +40,7 @@ func (t *Traffic) check(ps *problems) {
 // yaml writes what is not by default: a scenario from before there was traffic keeps
 // its Hash.
 func (t *Traffic) yaml(b *strings.Builder) {
-	if *t != defaultTraffic() && *t != (Traffic{}) {
+	if *t != DefaultTraffic() {
 		fmt.Fprintf(b, "traffic: {rate: %d, duration: %s, clients: %d}\n", t.Rate, t.Duration, t.Clients)
 	}
 }

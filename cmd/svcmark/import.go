@@ -147,6 +147,7 @@ func (f *importFlags) scenario(c *cluster.Cluster, o cluster.Options) (*scenario
 		Backends:   of([]string{"direct", "iptables-legacy", "ipvs", "nftables"}, known.Backends),
 		Measure:    of([]string{"sync", "firstPacket", "roundTrip", "cpu", "memory", "objects"}, known.Measurements),
 		Operations: 200,
+		Traffic:    scenarios.DefaultTraffic(),
 		Network:    view.Network,
 		Node:       view.Node,
 	}

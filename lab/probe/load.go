@@ -24,7 +24,7 @@ func (r *stream) pump() error {
 		case r.closed() && !full && r.more():
 			r.counted++
 			due = r.Now()
-		case len(r.due) > 0 && !(r.Keep && full):
+		case len(r.due) > 0 && (!r.Keep || !full):
 			due, r.due = r.due[0], r.due[1:]
 		default:
 			return nil
@@ -43,15 +43,11 @@ func (r *stream) keep() error {
 		return nil
 	}
 	for i := range r.Clients {
-		t := r.Targets[i%len(r.Targets)]
-		f, err := OpenFlow(t.Protocol, t.Addr, r.Patience)
+		f, err := r.answering(r.Targets[i%len(r.Targets)])
 		if err != nil {
 			return err
 		}
 		r.idle = append(r.idle, f.socket)
-		if _, err := f.Ask(); err != nil {
-			return err
-		}
 		if err := unix.SetNonblock(int(f.socket), true); err != nil {
 			return fmt.Errorf("making a socket wait for nothing: %w", err)
 		}
@@ -60,6 +56,21 @@ func (r *stream) keep() error {
 		}
 	}
 	return nil
+}
+
+// answering opens a flow that answers. What one that is lost costs is not a kept flow's.
+func (r *stream) answering(t Target) (f *Flow, err error) {
+	const tries = 3
+	for range tries {
+		if f, err = OpenFlow(t.Protocol, t.Addr, r.Patience); err != nil {
+			continue
+		}
+		if _, err = f.Ask(); err == nil {
+			return f, nil
+		}
+		f.Close()
+	}
+	return nil, err
 }
 
 // again asks over the flow that has been idle for longest.

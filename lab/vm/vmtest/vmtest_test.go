@@ -49,3 +49,12 @@ func TestVMLab(t *testing.T) {
 	t.Parallel()
 	vmtest.Run(t, "github.com/svcmark/svcmark/lab")
 }
+
+// What load costs is exact here: delays and losses of a known size are found
+// again with it.
+func TestVMLoad(t *testing.T) {
+	t.Parallel()
+	for _, line := range vmtest.Run(t, "github.com/svcmark/svcmark/measure", "-test.run=^(TestOpenLoop.*|TestLoadUnits)$") {
+		t.Log(line)
+	}
+}
