@@ -41,7 +41,7 @@ var looks = []look{
 
 // known holds the places of the names that most runs have. It is taste, not
 // knowledge: a backend that is not here gets a place from its name.
-var known = []string{"direct", "iptables-legacy", "iptables-nft", "ipvs", "nftables", "ebpf", "userspace"}
+var known = []string{"direct", "iptables-legacy", "iptables-nft", "ipvs", "nftables", "ebpf-socket", "userspace"}
 
 // looksOf gives each backend a look. A known name has its own. Another one has
 // the place that its name's hash says, so that it keeps it from run to run; when
