@@ -15,10 +15,9 @@ import (
 //
 //   - entries and ipvs-entries are those that came to the tables of connection tracking
 //     and of IPVS;
-//   - slab is the memory that came with a connection, the client's and the endpoint's
-//     sockets included; direct-slab is that of a connection to an endpoint before anything
-//     was programmed, of as many that followed as many others; and entries-B is the
-//     difference, which is what the tables' entries take, and a proxy's sockets;
+//   - sockets-B is the slab memory of a connection to an endpoint before anything was
+//     programmed, both ends' sockets, of as many that followed as many others; entries-B is
+//     what one through a VIP takes beyond it: the tables' entries, and a proxy's sockets;
 //   - insert-failed are the entries that another one was in the way of.
 type Conntrack struct{}
 
@@ -35,9 +34,8 @@ func (Conntrack) Units(clock lab.Clock) []results.Unit {
 	return []results.Unit{
 		{Name: "entries/conn", Better: results.Lower, Exact: true},
 		{Name: "ipvs-entries/conn", Better: results.Lower, Exact: true},
-		{Name: "slab-B/conn", Better: results.Lower, Exact: exact},
-		{Name: "direct-slab-B/conn", Better: results.Neither, Exact: exact},
 		{Name: "entries-B/conn", Better: results.Lower, Exact: exact},
+		{Name: "sockets-B/conn", Better: results.Lower, Exact: exact},
 		{Name: "insert-failed/conn", Better: results.Lower, Exact: exact},
 	}
 }
@@ -78,9 +76,8 @@ func (Conntrack) Measure(ctx context.Context, c *Cell, record func(results.Resul
 	if came.ipvs >= 0 {
 		add("ipvs-entries/conn", float64(came.ipvs)/n)
 	}
-	add("slab-B/conn", float64(slab)/n)
-	add("direct-slab-B/conn", float64(c.directSlab)/n)
 	add("entries-B/conn", float64(slab-c.directSlab)/n)
+	add("sockets-B/conn", float64(c.directSlab)/n)
 	add("insert-failed/conn", float64(came.stat.InsertFailed)/n)
 	record(r)
 	return nil

@@ -11,8 +11,9 @@ import (
 )
 
 // Memory is what a full sync leaves in the kernel after freed memory had time to return:
-// kernel, and its parts slab (rules of nf_tables, virtual servers, set entries, sockets),
-// vmalloc (whole tables of iptables, large hash tables) and percpu (counters). noise is
+// kernel, and its parts slab (rules, virtual servers, set entries), vmalloc (eBPF maps, hash
+// tables, stacks of threads, tables of iptables for which no pages lay together) and percpu
+// (counters). noise is
 // by how much the same reading, taken twice in the same way with nothing in between right
 // before the sync, differed: no figure that is not well above it means anything. On a
 // machine that does other things the kernel's part moves with them: it is a whole

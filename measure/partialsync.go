@@ -164,9 +164,8 @@ func portChanges(state *backends.State, at int) []change {
 // virtual clock only.
 func (c *Cell) apply(ctx context.Context, a backends.Applier, delta *backends.Delta) (cost, wait int64, err error) {
 	settle()
-	before, after, err := c.around(func() error { return a.Apply(ctx, delta) })
-	wait = after.idle - before.idle
-	return after.clock - before.clock - wait, wait, err
+	took, err := c.cost(func() error { return a.Apply(ctx, delta) })
+	return took.work, took.wait, err
 }
 
 // proveChange asks through the VIP who answers now.

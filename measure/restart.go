@@ -17,7 +17,7 @@ import (
 // the next one. It is done restarts times:
 //
 //   - the first figure is the first restart's; again is the last one's, over what a
-//     restart left, and as large as the first in a right backend;
+//     restart left: much more than the first tells of a backend that slows each time;
 //   - cpu is the first one's processor time, as CPU has it;
 //   - more-objects is how many kernel objects there are more after all restarts than
 //     before them: a backend that leaves something behind at each sync has some.
