@@ -205,9 +205,13 @@ func (c *Curve) Share(x float64) float64 {
 		return math.Inf(1)
 	}
 	g := mat.NewVecDense(c.Model.parameters(), c.gradient(x))
-	variance := 1/y + mat.Inner(g, c.covariance, g)/(y*y)
+	return c.scatter(x) * math.Sqrt(1+mat.Inner(g, c.covariance, g)/y)
+}
+
+// scatter is the same for how points lie around the curve, if it were known for sure.
+func (c *Curve) scatter(x float64) float64 {
 	t := distuv.StudentsT{Sigma: 1, Nu: float64(c.freedom)}.Quantile(1 - (1-Confidence)/2)
-	return t * c.deviation * math.Sqrt(variance)
+	return t * c.deviation / math.Sqrt(c.At(x))
 }
 
 func dot(a, b []float64) (sum float64) {

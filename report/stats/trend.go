@@ -40,7 +40,7 @@ const (
 	// and has fewer parameters is taken instead of it. What chose between them is luck.
 	alike = 1.25
 	// least: errors below it are all called good.
-	least = 0.005
+	least = 0.001
 )
 
 // Extrapolate finds the trend of points, one of each size. It fails with fewer than four
@@ -106,7 +106,7 @@ func foretell(m candidate, ps []Point) Trend {
 			continue
 		}
 		before := Trend{Curve: c, To: ps[k-1].X, last: ps[k-1].Y}
-		e := before.At(p.X)/p.Y - 1
+		e := before.alone(p.X)/p.Y - 1
 		t.Foretold = append(t.Foretold, Foretold{ps[k-1].X, p.X, e})
 		sum += e * e
 	}
@@ -132,13 +132,30 @@ func (c *Curve) steady(lo, hi float64) bool {
 	return !(up && down) && c.At(lo) > 0 && c.At(hi) > 0
 }
 
-// At is the cost at a size from To on.
-func (t Trend) At(x float64) float64 { return t.last * t.Curve.At(x) / t.Curve.At(t.To) }
+// At is the cost at a size from To on: what the model foretells, together with those that
+// passed the tests hardly worse, each with the inverse of its tests' mean square error as
+// its weight (Bates and Granger, The combination of forecasts, 1969). Tests cannot tell
+// such models apart, and their errors go either way.
+func (t Trend) At(x float64) float64 {
+	var sum, weights float64
+	for _, m := range t.plausible() {
+		w := 1 / (m.score * m.score)
+		sum += w * m.alone(x)
+		weights += w
+	}
+	return sum / weights
+}
+
+// plausible are the models that the tests cannot tell apart, the best among them.
+func (t Trend) plausible() []Trend { return append([]Trend{t}, t.rivals...) }
+
+// alone is what the model foretells by itself.
+func (t Trend) alone(x float64) float64 { return t.last * t.Curve.At(x) / t.Curve.At(t.To) }
 
 // Share is the half width of the interval around At, as a share of it: the root of the
 // sum of the squares of what may be wrong, which is where the fit is uncertain by itself;
 // the largest error of the tests, more of it with each further step of the ratio that the
-// test went; and how far models are away that passed the tests hardly worse. A fit knows
+// test went; and how far the models are from what they say together. A fit knows
 // nothing of a bend that is to come; the tests have seen some.
 func (t Trend) Share(x float64) float64 {
 	tested, rival := 0.0, 0.0
@@ -146,9 +163,10 @@ func (t Trend) Share(x float64) float64 {
 		steps := math.Log(x/t.To) / math.Log(f.X/f.From)
 		tested = max(tested, math.Abs(f.Error)*max(1, steps))
 	}
-	for _, r := range t.rivals {
-		rival = max(rival, math.Abs(r.At(x)/t.At(x)-1))
+	for _, r := range t.plausible() {
+		rival = max(rival, math.Abs(r.alone(x)/t.At(x)-1))
 	}
 	fit := t.Curve.Share(x)
-	return math.Sqrt(fit*fit + tested*tested + rival*rival)
+	anchor := t.Curve.scatter(t.To) // the last point lies as far from the curve as any
+	return math.Sqrt(fit*fit + anchor*anchor + tested*tested + rival*rival)
 }
