@@ -53,6 +53,7 @@ Data goes to stdout, progress to stderr. Exit codes: 0 ok, 1 regression,
   svcmark run my-scenario.yaml --out results/mine
   svcmark report results/mine -o md
   svcmark gate results/main results/change  a verdict, as an exit code
+  svcmark plan results/mine                 at how many Services a limit is reached
   svcmark doctor                            what this machine can run`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
