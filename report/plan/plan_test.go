@@ -152,6 +152,16 @@ func TestNoise(t *testing.T) {
 	}
 }
 
+// One size that costs more than larger ones is noise, and no limit is reached there.
+func TestOutlier(t *testing.T) {
+	run := made("virtual", "Sync", insns, sizes8, 1, map[string]func(n, _ float64) float64{
+		"flat": func(n, _ float64) float64 { return map[bool]float64{true: 6e5, false: 3e5}[n == 100] },
+	})
+	if r := planned(t, Options{Limits: limit(t, "sync=500k")}, run).Answers[0].Rows[0]; !math.IsNaN(r.Services) || r.State == Already {
+		t.Errorf("%+v", r)
+	}
+}
+
 // More is better of a throughput: the limit is a floor.
 func TestFloor(t *testing.T) {
 	unit := results.Unit{Name: "conns/s", Better: results.Higher, Exact: true}

@@ -127,12 +127,18 @@ func between(x1, y1, x2, y2, x float64) float64 {
 }
 
 // reaches is the smallest size from which on a cost is at a limit, by one of the three
-// figures of at; NaN when it is not up to the size to.
+// figures of at; NaN when it is not up to the size to. What is below the limit at a larger
+// size that was measured was not at it for good: that is noise.
 func (s *series) reaches(limit, to float64, of func(y, lo, hi float64) float64) float64 {
 	over := func(x float64) bool { return of(s.at(x)) >= limit }
 	before := s.first().X
-	if over(before) {
+	if all := !slices.ContainsFunc(s.points, func(p stats.Point) bool { return !over(p.X) }); all {
 		return before
+	}
+	for _, p := range s.points {
+		if !over(p.X) {
+			before = p.X
+		}
 	}
 	for x := range sizes(before, to) {
 		if !over(x) {
