@@ -129,7 +129,7 @@ func (c *Curve) steady(lo, hi float64) bool {
 		a, b := c.At(lo+(hi-lo)*float64(i)/steps), c.At(lo+(hi-lo)*float64(i+1)/steps)
 		up, down = up || b > a, down || b < a
 	}
-	return !(up && down) && c.At(lo) > 0 && c.At(hi) > 0
+	return (!up || !down) && c.At(lo) > 0 && c.At(hi) > 0
 }
 
 // At is the cost at a size from To on: what the model foretells, together with those that
@@ -167,6 +167,6 @@ func (t Trend) Share(x float64) float64 {
 		rival = max(rival, math.Abs(r.alone(x)/t.At(x)-1))
 	}
 	fit := t.Curve.Share(x)
-	anchor := t.Curve.scatter(t.To) // the last point lies as far from the curve as any
+	anchor := t.scatter(t.To) // the last point lies as far from the curve as any
 	return math.Sqrt(fit*fit + anchor*anchor + tested*tested + rival*rival)
 }
