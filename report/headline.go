@@ -114,3 +114,7 @@ func rates(tables []*Table) bool {
 	u := tables[0].Unit
 	return u.Better != results.Neither && quantityOf(u).per != "" && modes(tables) == nil
 }
+
+// Headline is the labels that stand for the others where one figure of the table is asked
+// for: the last Service over TCP.
+func (t *Table) Headline() []results.Label { return t.headline(headlineKeys()...) }

@@ -16,14 +16,10 @@ import (
 // root is the checkout.
 const root = "../.."
 
-// TestReadmeExamples runs every "$ svcmark" line of README.md's console blocks
-// in order, in a folder that holds the reference run, and compares what it
-// prints with what the README shows. A line "..." there stands for any lines.
+// TestReadmeExamples runs every "$ svcmark" line of the console blocks of README.md and
+// docs/capacity.md in order, in a folder that holds the reference runs, and compares what
+// it prints with what is shown. A line "..." there stands for any lines.
 func TestReadmeExamples(t *testing.T) {
-	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	bin := buildBinary(t, ".")
 	dir := t.TempDir()
 	if err := os.CopyFS(filepath.Join(dir, "results"), os.DirFS(filepath.Join(root, "results/reference"))); err != nil {
@@ -32,17 +28,30 @@ func TestReadmeExamples(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(dir, "results/reference"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Rename(filepath.Join(dir, "results/quick"), filepath.Join(dir, "results/reference/quick")); err != nil {
+	for _, name := range []string{"quick", "capacity"} {
+		if err := os.Rename(filepath.Join(dir, "results", name), filepath.Join(dir, "results/reference", name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runExamples(t, bin, dir, "README.md", 3)
+	runExamples(t, bin, dir, "docs/capacity.md", 2)
+}
+
+// runExamples runs the examples of a page, of which there must be some.
+func runExamples(t *testing.T, bin, dir, page string, least int) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, page))
+	if err != nil {
 		t.Fatal(err)
 	}
-	examples := consoleExamples(string(readme))
-	if len(examples) < 3 {
-		t.Fatalf("README.md has %d console examples, want at least 3", len(examples))
+	examples := consoleExamples(string(text))
+	if len(examples) < least {
+		t.Fatalf("%s has %d console examples, want at least %d", page, len(examples), least)
 	}
 	for _, e := range examples {
 		args := strings.Fields(e.command)
 		if args[0] != "svcmark" {
-			t.Errorf("README.md: $ %s: only svcmark is run in console blocks", e.command)
+			t.Errorf("%s: $ %s: only svcmark is run in console blocks", page, e.command)
 			continue
 		}
 		cmd := exec.Command(bin, args[1:]...)
@@ -54,7 +63,7 @@ func TestReadmeExamples(t *testing.T) {
 			continue
 		}
 		if e.output != "" && !matches(e.output, string(out)) {
-			t.Errorf("$ %s\nprints\n%s\nREADME.md shows\n%s", e.command, out, e.output)
+			t.Errorf("$ %s\nprints\n%s\n%s shows\n%s", e.command, out, page, e.output)
 		}
 	}
 }

@@ -53,6 +53,7 @@ Data goes to stdout, progress to stderr. Exit codes: 0 ok, 1 regression,
   svcmark run my-scenario.yaml --out results/mine
   svcmark report results/mine -o md
   svcmark gate results/main results/change  a verdict, as an exit code
+  svcmark plan results/mine                 at how many Services a limit is reached
   svcmark doctor                            what this machine can run`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -64,7 +65,7 @@ Data goes to stdout, progress to stderr. Exit codes: 0 ok, 1 regression,
 	root.SetErr(s.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	for _, verb := range []func(*streams) *cobra.Command{
-		newRun, newImport, newRender, newReport, newCompare, newGate, newDoctor, newVersion,
+		newRun, newImport, newRender, newReport, newCompare, newGate, newPlan, newDoctor, newVersion,
 		newWorker, newEndpointHost, newUserspaceProxy,
 	} {
 		root.AddCommand(verb(s))
