@@ -65,7 +65,7 @@ Data goes to stdout, progress to stderr. Exit codes: 0 ok, 1 regression,
 	root.SetErr(s.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	for _, verb := range []func(*streams) *cobra.Command{
-		newRun, newImport, newRender, newReport, newCompare, newGate, newPlan, newDoctor, newVersion,
+		newRun, newImport, newRender, newReport, newCompare, newGate, newPlan, newClaims, newDoctor, newVersion,
 		newWorker, newEndpointHost, newUserspaceProxy,
 	} {
 		root.AddCommand(verb(s))

@@ -120,24 +120,39 @@ func (f *runFlags) run(ctx context.Context, s *streams, name string) error {
 	if f.lab.programs.execs, err = execsOf(name, scenario.Programs); err != nil {
 		return err
 	}
+	if f.out, err = f.dir(scenario); err != nil {
+		return err
+	}
+	run, err := f.start(ctx, s, scenario)
+	if err != nil {
+		if ctx.Err() != nil {
+			fmt.Fprintf(s.err, "What is finished is kept: go on with svcmark run %s --out %s --resume\n", name, f.out)
+		}
+		return err
+	}
+	var differs error
+	if f.reference != "" {
+		differs = compareReference(s.err, run, f.reference)
+	}
+	return errors.Join(differs, f.show(s, run))
+}
+
+// start runs a scenario into the directory that out names.
+func (f *runFlags) start(ctx context.Context, s *streams, scenario *scenarios.Scenario) (*results.Run, error) {
 	shard, err := parseShard(f.shard)
 	if err != nil {
-		return err
-	}
-	dir, err := f.dir(scenario)
-	if err != nil {
-		return err
+		return nil, err
 	}
 	if !f.resume { // before anything is started
-		if err := results.Check(dir); err != nil {
-			return usageError{err}
+		if err := results.Check(f.out); err != nil {
+			return nil, usageError{err}
 		}
 	}
 	// One sync is one silence: whoever lets a cell take longer means it.
 	f.lab.silence = max(vm.DefaultTimeout, f.timeout)
 	l, err := f.lab.open(ctx, s, scenario)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer l.Close()
 	l.fingerprint.Scenario, l.fingerprint.Seed = scenario.Hash(), scenario.Seed
@@ -149,21 +164,11 @@ func (f *runFlags) run(ctx context.Context, s *streams, name string) error {
 	progress := newProgress(s.err)
 	run, err := runner.Run(ctx, runner.Options{
 		Scenario: scenario, Registry: l.registry, Lab: l, Fingerprint: l.fingerprint,
-		Dir: dir, Resume: f.resume, Parallel: parallel, Shard: shard,
+		Dir: f.out, Resume: f.resume, Parallel: parallel, Shard: shard,
 		CellTimeout: f.timeout, Progress: progress.step, Missing: l.missing,
 	})
 	progress.stop()
-	if err != nil {
-		if ctx.Err() != nil {
-			fmt.Fprintf(s.err, "What is finished is kept: go on with svcmark run %s --out %s --resume\n", name, dir)
-		}
-		return err
-	}
-	var differs error
-	if f.reference != "" {
-		differs = compareReference(s.err, run, f.reference)
-	}
-	return errors.Join(differs, f.show(s, run))
+	return run, err
 }
 
 // show prints what the run found.

@@ -1,0 +1,131 @@
+package claims
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/svcmark/svcmark/report/stats"
+	"github.com/svcmark/svcmark/results"
+)
+
+// firstPacket is that of a TCP connection to the last Service, where a walk is longest.
+func firstPacket(backend string) where {
+	return where{"growth", "FirstPacket", backend, []results.Label{{Key: "protocol", Value: "tcp"}, {Key: "position", Value: "last"}}, ""}
+}
+
+func grows(g stats.Growth) bool { return g.Class == stats.Linear || g.Class == stats.Superlinear }
+
+// parts is a verdict of several statements: all of them, some, or none.
+func parts(reason string, statements ...bool) Verdict {
+	held := 0
+	for _, s := range statements {
+		if s {
+			held++
+		}
+	}
+	switch held {
+	case len(statements):
+		return Verdict{Word: Holds, Reason: reason}
+	case 0:
+		return Verdict{Word: DoesNotHold, Reason: reason}
+	}
+	return Verdict{Word: HoldsInPart, Reason: reason}
+}
+
+// is chooses words.
+func is(yes bool, then, otherwise string) string {
+	if yes {
+		return then
+	}
+	return otherwise
+}
+
+func walk(e *evidence) Verdict {
+	iptables, ipvs := e.growth(firstPacket("iptables-legacy")), e.growth(firstPacket("ipvs"))
+	return parts(fmt.Sprintf("A first packet to the last Service is %s in iptables and %s in IPVS.", iptables.Class, ipvs.Class),
+		iptables.Class == stats.Linear, ipvs.Class == stats.Constant)
+}
+
+// negligibleShare is a difference that nobody would change a dataplane for.
+const negligibleShare = 0.25
+
+func negligible(e *evidence) Verdict {
+	packet, _ := e.ratio(firstPacket("iptables-legacy"), firstPacket("ipvs"), 1000)
+	sync, _ := e.ratio(syncOf("iptables-legacy"), syncOf("ipvs"), 1000)
+	small := func(ratio float64) bool { return math.Abs(math.Log(ratio)) <= math.Log1p(negligibleShare) }
+	return parts(fmt.Sprintf("At 1,000 Services a first packet costs %s in iptables what it does in IPVS, which is %s within %d %%, and a full sync %s, which is %s.",
+		times(packet), is(small(packet), "", "not "), int(100*negligibleShare), times(sync), is(small(sync), "too", "not")), small(packet), small(sync))
+}
+
+func nftablesFlat(e *evidence) Verdict {
+	nftables, iptables := e.growth(firstPacket("nftables")), e.growth(firstPacket("iptables-legacy"))
+	ratio, n := e.ratio(firstPacket("ipvs"), firstPacket("nftables"), 0)
+	marginal := ratio > 1 && ratio < 1.3
+	return parts(fmt.Sprintf("A first packet is %s in nftables and %s in iptables, and IPVS costs %s of nftables at %s Services.", nftables.Class, iptables.Class, times(ratio), number(n)),
+		nftables.Class == stats.Constant, grows(iptables), marginal)
+}
+
+// connection is the cost of a request over connections of a kind. In the wall clock the
+// figure is a rate, whose inverse a cost is.
+func connection(backend, kind string) where {
+	return where{"load", "ConnectionRate", backend, []results.Label{{Key: "connection", Value: kind}}, ""}
+}
+
+// dearer is how many times the cost of one backend's connection is another's, or that of
+// itself at another size.
+func (e *evidence) dearer(of, by where, size float64) (ratio, n float64) {
+	ratio, n = e.ratio(of, by, size)
+	if !e.virtual("load") {
+		ratio = 1 / ratio
+	}
+	return ratio, n
+}
+
+func scaleOfConnections(e *evidence) Verdict {
+	iptables, ipvs := connection("iptables-legacy", "short"), connection("ipvs", "short")
+	few, least := e.dearer(iptables, ipvs, e.smallest(iptables))
+	many, most := e.dearer(iptables, ipvs, 0)
+	return parts(fmt.Sprintf("A short connection in iptables costs %s of one in IPVS at %s Services and %s at %s.", times(few), number(least), times(many), number(most)),
+		few <= 1.02, many > 1.02)
+}
+
+func (e *evidence) smallest(w where) float64 {
+	if ps := e.points(w); len(ps) > 0 {
+		return ps[0].X
+	}
+	return 0
+}
+
+func newConnections(e *evidence) Verdict {
+	cores := func(backend, kind string) where {
+		return where{"load", "CPUAtRate", backend, []results.Label{{Key: "connection", Value: kind}}, ""}
+	}
+	short, n := e.ratio(cores("iptables-legacy", "short"), cores("ipvs", "short"), 0)
+	open, _ := e.ratio(cores("iptables-legacy", "keep-alive"), cores("ipvs", "keep-alive"), 0)
+	few, least := e.ratio(cores("iptables-legacy", "short"), cores("ipvs", "short"), e.smallest(cores("ipvs", "short")))
+	return parts(fmt.Sprintf("New connections take %s the processor time in iptables that they take in IPVS at %s Services and %s at %s; over open ones it is %s.",
+		times(few), number(least), times(short), number(n), times(open)), few <= 1.1, short > 1.1, open <= 1.1)
+}
+
+func shortConnections(e *evidence) Verdict {
+	iptables, ebpf := connection("iptables-legacy", "short"), connection("ebpf-tc", "short")
+	g, h := e.growth(iptables), e.growth(ebpf)
+	open := e.growth(connection("iptables-legacy", "keep-alive"))
+	few, least := e.dearer(ebpf, iptables, e.smallest(iptables))
+	flat := func(g stats.Growth) bool { return g.Class == stats.Constant }
+	return parts(fmt.Sprintf("Short connections are %s in iptables and %s in eBPF, which costs %s of iptables at %s Services; with keep-alive iptables is %s. This eBPF is a reference for the approach and not the product that was published.",
+		g.Class, h.Class, times(few), number(least), open.Class), !flat(g), flat(h), few > 1, flat(open))
+}
+
+func spikes(e *evidence) Verdict {
+	late := func(backend, phase string) where {
+		return where{"during-sync", "DuringSync", backend, []results.Label{{Key: "kind", Value: "new"}, {Key: "protocol", Value: "tcp"}, {Key: "phase", Value: phase}}, "p99-ns"}
+	}
+	before, n := e.at(late("iptables-legacy", "before"), 0)
+	during, _ := e.at(late("iptables-legacy", "full"), 0)
+	if e.missing == "" {
+		e.notes("p99 of new connections through iptables-legacy at %s Services: %s before and %s during full syncs", number(n), e.show(late("iptables-legacy", "before"), before), e.show(late("iptables-legacy", "full"), during))
+	}
+	more := during / before
+	return parts(fmt.Sprintf("The p99 of new connections is %s during full syncs of iptables, on a node of one core that has both to do.", times(more)), more > 2)
+}

@@ -1,0 +1,94 @@
+package claims
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/svcmark/svcmark/report/stats"
+	"github.com/svcmark/svcmark/results"
+)
+
+func syncOf(backend string) where { return where{"growth", "Sync", backend, nil, ""} }
+
+// oneMore is the cost of one more Service by a partial sync.
+func oneMore(backend string) where {
+	return where{"growth", "PartialSync", backend, []results.Label{{Key: "change", Value: "addService"}}, ""}
+}
+
+// near tells whether a ratio is that which was published, as far as a shape goes: within
+// a factor of two.
+func near(ratio, published float64) bool { return math.Abs(math.Log(ratio/published)) <= math.Log(2) }
+
+func syncRatio(e *evidence) Verdict {
+	small, _ := e.ratio(syncOf("iptables-legacy"), syncOf("ipvs"), 1000)
+	large, n := e.ratio(syncOf("iptables-legacy"), syncOf("ipvs"), 0)
+	published := 50.0
+	if n <= 1000 {
+		published = 10
+	}
+	return parts(fmt.Sprintf("A full sync by iptables costs %s of one by IPVS at 1,000 Services and %s at %s: IPVS needs calls for every Service, too.", times(small), times(large), number(n)),
+		near(small, 10), near(large, published) && (n <= 1000 || large > small))
+}
+
+func syncGrowth(e *evidence) Verdict {
+	iptables, ipvs, one := e.growth(syncOf("iptables-legacy")), e.growth(syncOf("ipvs")), e.growth(oneMore("ipvs"))
+	return parts(fmt.Sprintf("A full sync is %s in iptables and %s in IPVS; what stays constant in IPVS is one change, which is %s.", iptables.Class, ipvs.Class, one.Class),
+		iptables.Class == stats.Linear, ipvs.Class == stats.Constant)
+}
+
+func ruleCount(e *evidence) Verdict {
+	rules := where{"growth", "Objects", "iptables-legacy", nil, "rules"}
+	count, n := e.at(rules, 0)
+	const published = 3 // rules a Service of 3 endpoints
+	if e.missing == "" {
+		e.notes("%s rules at %s Services: %.1f a Service", number(count), number(n), count/n)
+	}
+	return parts(fmt.Sprintf("There are %.1f rules a Service, %s of what is said: each Service and each endpoint has a chain of its own, and the Service more rules besides.", count/n, times(count/n/published)),
+		near(count/n, published))
+}
+
+func oneByOne(e *evidence) Verdict {
+	single := e.growth(where{"one-by-one", "Sync", "userspace", nil, ""})
+	bulk := e.growth(where{"one-by-one", "Sync", "iptables-legacy", nil, ""})
+	e.ratio(where{"one-by-one", "Sync", "userspace", nil, ""}, where{"one-by-one", "Sync", "iptables-legacy", nil, ""}, 0)
+	one := e.growth(oneMore("ipvs"))
+	return parts(fmt.Sprintf("One call of iptables a rule, as the userspace mode makes them, is %s, while one restore of them all is %s; one more Service in IPVS is %s. No kube-proxy since 1.26 adds rules one by one.",
+		single.Class, bulk.Class, one.Class), single.Class == stats.Superlinear, one.Class == stats.Constant)
+}
+
+func addOne(e *evidence) Verdict {
+	whole, part, ipvs := e.growth(syncOf("iptables-legacy")), e.growth(oneMore("iptables-legacy")), e.growth(oneMore("ipvs"))
+	return parts(fmt.Sprintf("One more Service is %s in iptables by a partial sync, %s where everything is written anew, as it was then, and %s in IPVS.", part.Class, whole.Class, ipvs.Class),
+		grows(whole), grows(part), ipvs.Class == stats.Constant)
+}
+
+func partialOfIptables(e *evidence) Verdict {
+	e.ratio(syncOf("iptables-legacy"), oneMore("iptables-legacy"), 0)
+	return Verdict{Word: CannotJudge, Reason: "The time until a change is effective in a cluster is made of queues and watches of thousands of nodes; on one node a partial sync does a fraction of a full one's work, as shown."}
+}
+
+func partialOfNftables(e *evidence) Verdict {
+	ratio, n := e.ratio(syncOf("nftables"), oneMore("nftables"), 0)
+	return parts(fmt.Sprintf("A full sync costs %s of one more Service by a partial one at %s Services.", times(ratio), number(n)), ratio > 100)
+}
+
+func restarted(e *evidence) Verdict {
+	restart := func(backend string) where { return where{"restart", "Restart", backend, nil, ""} }
+	ratio, n := e.ratio(restart("nftables"), restart("iptables-legacy"), 0)
+	return parts(fmt.Sprintf("A restart costs %s in nftables of one in iptables at %s Services.", times(ratio), number(n)), ratio > 1.5)
+}
+
+func nftVariant(e *evidence) Verdict {
+	ratio, n := e.ratio(syncOf("iptables-nft"), syncOf("iptables-legacy"), 0)
+	return parts(fmt.Sprintf("A full sync by iptables-nft costs %s of one by iptables-legacy at %s Services.", times(ratio), number(n)), ratio >= 3)
+}
+
+func addressesOnNode(e *evidence) Verdict {
+	addresses := func(backend string) where { return where{"load-balancers", "Objects", backend, nil, "addresses"} }
+	count, n := e.at(addresses("ipvs"), 0)
+	if e.missing == "" {
+		e.notes("%s addresses on kube-ipvs0 for %s Services, half of which have a load-balancer address besides", number(count), number(n))
+	}
+	return parts(fmt.Sprintf("The node has %s addresses for %s Services: with every load-balancer address, and the kernel delivers to its own addresses itself. The other backends put none there.", number(count), number(n)),
+		count >= 1.4*n)
+}
