@@ -22,11 +22,11 @@ func (s *Scenario) checkWeights(ps *problems) {
 		return
 	}
 	for i, w := range weights {
-		switch p := item(path, i, len(weights)); {
-		case w == 0:
+		p := item(path, i, len(weights))
+		if w == 0 {
 			ps.add(p, "is 0, with which an endpoint gets nothing; want 1 to %d, and policies: {notReady: …} for endpoints that get nothing", maxWeight)
-		default:
-			checkRange(ps, p, w, maxWeight)
+			continue
 		}
+		checkRange(ps, p, w, maxWeight)
 	}
 }
