@@ -12,8 +12,8 @@ import (
 // Spread summarises many operations. Lost ones count as slower than all
 // others: a quantile that reaches them is the timeout, which is a lower bound.
 type Spread struct {
-	N, Lost          int
-	Min, Median, P99 int64
+	N, Lost               int
+	Min, Median, P99, Max int64
 }
 
 func spreadOf(l probe.Latencies, timeout time.Duration) Spread {
@@ -31,6 +31,7 @@ func spreadOf(l probe.Latencies, timeout time.Duration) Spread {
 		Min:    costs[0],
 		Median: (costs[(n-1)/2] + costs[n/2]) / 2,
 		P99:    costs[(n*99+99)/100-1], // nearest rank
+		Max:    costs[n-1],
 	}
 }
 

@@ -37,6 +37,7 @@ func registry() runner.Registry {
 			"reported":    measure.Reported{},
 
 			"timeToEffective": measure.TimeToEffective{},
+			"duringSync":      measure.DuringSync{},
 		},
 	}
 	for _, s := range ipvs.Schedulers() {

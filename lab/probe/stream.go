@@ -62,31 +62,22 @@ type stream struct {
 	each   func(Reply) bool
 	enough bool
 
-	epoll, timer int
-	start        int64
-	sent         int64            // questions
-	open         map[int32]*asked // by socket
-	queue        []*asked         // in the order of sending; some are over
+	epoll int
+	timer ticker
+	open  map[int32]*asked // by socket
+	queue []*asked         // in the order of sending; some are over
 }
 
 func (r *stream) begin() (err error) {
-	r.epoll, r.timer = -1, -1
+	r.epoll, r.timer.fd = -1, -1
 	if r.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return err
 	}
-	if r.timer, err = unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK); err != nil {
+	if r.timer, err = newTicker(r.Now, r.Interval); err != nil {
 		return err
 	}
-	every := unix.NsecToTimespec(r.period())
-	r.start = r.Now()
-	if err := unix.TimerfdSettime(r.timer, 0, &unix.ItimerSpec{Interval: every, Value: every}, nil); err != nil {
-		return err
-	}
-	return unix.EpollCtl(r.epoll, unix.EPOLL_CTL_ADD, r.timer, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(r.timer)})
+	return unix.EpollCtl(r.epoll, unix.EPOLL_CTL_ADD, r.timer.fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(r.timer.fd)})
 }
-
-// period is the interval in nanoseconds; 0 would switch the timer off.
-func (r *stream) period() int64 { return int64(max(r.Interval, time.Microsecond)) }
 
 // step waits for the next thing to happen.
 func (r *stream) step() error {
@@ -96,7 +87,7 @@ func (r *stream) step() error {
 		return err
 	}
 	for _, e := range events[:max(0, n)] {
-		if e.Fd == int32(r.timer) {
+		if e.Fd == int32(r.timer.fd) {
 			if err := r.tick(); err != nil {
 				return err
 			}
@@ -109,8 +100,7 @@ func (r *stream) step() error {
 
 // tick sends the questions that are due, and gives up those that have waited enough.
 func (r *stream) tick() error {
-	var b [8]byte
-	if _, err := unix.Read(r.timer, b[:]); err != nil && !errors.Is(err, unix.EAGAIN) {
+	if err := r.timer.read(); err != nil {
 		return err
 	}
 	for len(r.queue) > 0 && (r.queue[0].over || r.Now()-r.queue[0].reply.Sent >= int64(r.Patience)) {
@@ -119,8 +109,11 @@ func (r *stream) tick() error {
 		}
 		r.queue = r.queue[1:]
 	}
-	for due := r.start + (r.sent+1)*r.period(); due <= r.Now() && !r.enough; due += r.period() {
-		r.sent++
+	for !r.enough {
+		due, ok := r.timer.next()
+		if !ok {
+			break
+		}
 		if err := r.send(due); err != nil {
 			return err
 		}
@@ -189,9 +182,8 @@ func (r *stream) close() {
 	for _, a := range r.open {
 		a.socket.close()
 	}
-	for _, fd := range []int{r.epoll, r.timer} {
-		if fd >= 0 {
-			_ = unix.Close(fd) // nothing is written to it
-		}
+	r.timer.close()
+	if r.epoll >= 0 {
+		_ = unix.Close(r.epoll) // nothing is written to it
 	}
 }
