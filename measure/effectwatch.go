@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/svcmark/svcmark/backends"
@@ -13,34 +12,12 @@ import (
 
 // effectWatch gathers the replies of a stream of connections to a ServicePort.
 type effectWatch struct {
+	gathered
 	port *backends.ServicePort
-	warm chan struct{} // closed after effectiveBefore replies
-
-	mu      sync.Mutex
-	replies []probe.Reply
-	stopped bool
 }
 
 func newEffectWatch(p *backends.ServicePort) *effectWatch {
-	return &effectWatch{port: p, warm: make(chan struct{})}
-}
-
-// reply takes a reply and says whether to go on.
-func (w *effectWatch) reply(r probe.Reply) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.replies = append(w.replies, r)
-	if len(w.replies) == effectiveBefore {
-		close(w.warm)
-	}
-	return !w.stopped
-}
-
-// stop ends the stream at its next reply.
-func (w *effectWatch) stop() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.stopped = true
+	return &effectWatch{gathered: gathered{warm: make(chan struct{})}, port: p}
 }
 
 // effect finds in the replies what a change did that began at start, and that was said

@@ -48,6 +48,7 @@ func registry() runner.Registry {
 			"connectionRate": measure.ConnectionRate{},
 			"cpuAtRate":      measure.CPUAtRate{},
 			"throughput":     measure.Throughput{},
+			"duringSync":     measure.DuringSync{},
 		},
 	}
 	for _, s := range ipvs.Schedulers() {

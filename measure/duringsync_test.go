@@ -1,0 +1,114 @@
+package measure_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/svcmark/svcmark/backends"
+	"github.com/svcmark/svcmark/backends/nftables"
+	"github.com/svcmark/svcmark/lab"
+	"github.com/svcmark/svcmark/measure"
+)
+
+// resyncing is a dataplane that is right once it is programmed, and does something
+// first each time that it is synced again.
+type resyncing struct {
+	*nftables.Backend
+	synced bool
+	first  func(context.Context, *nftables.Backend, *backends.State) error
+}
+
+func (r *resyncing) Sync(ctx context.Context, s *backends.State) error {
+	if r.synced && r.first != nil {
+		if err := r.first(ctx, r.Backend, s); err != nil {
+			return err
+		}
+		time.Sleep(30 * time.Millisecond)
+	}
+	r.synced = true
+	return r.Backend.Sync(ctx, s)
+}
+
+// during is what DuringSync finds, by labels and unit.
+func during(t *testing.T, first func(context.Context, *nftables.Backend, *backends.State) error) map[string]map[string]float64 {
+	t.Helper()
+	cell := programmed(t, func() backends.Backend { return &resyncing{Backend: nftables.New(nftables.Layout136), first: first} })
+	rs, err := taken(t, measure.DuringSync{}, cell)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]map[string]float64{}
+	for _, r := range rs {
+		labels, v := values(r)
+		all[labels] = v
+	}
+	return all
+}
+
+// Of a right dataplane no question is lost, and all phases have questions of every kind.
+func TestDuringSync(t *testing.T) {
+	all := during(t, nil)
+	for _, kind := range []string{"tcp new", "tcp open", "udp new"} {
+		for _, phase := range []string{"before", "full", "partial"} {
+			found := false
+			for labels, v := range all {
+				if !strings.HasSuffix(labels, kind+" "+phase) {
+					continue
+				}
+				found = true
+				if v["lost/op"] != 0 || v["misdirected/op"] != 0 || !(v["p50-ns"] > 0 && v["p50-ns"] <= v["p99-ns"] && v["p99-ns"] <= v["max-ns"]) {
+					t.Errorf("%s: %v", labels, v)
+				}
+			}
+			if !found {
+				t.Errorf("nothing was seen of %s %s", kind, phase)
+			}
+		}
+	}
+}
+
+// One that takes its rules away before it makes them anew loses questions meanwhile, and
+// only then.
+func TestDuringSyncSeesAGap(t *testing.T) {
+	for labels, v := range during(t, func(ctx context.Context, b *nftables.Backend, _ *backends.State) error { return b.Cleanup(ctx) }) {
+		if strings.Contains(labels, "open") {
+			continue // the kernel knows where it goes by itself
+		}
+		if full := strings.HasSuffix(labels, "new full"); (v["lost/op"] > 0) != full {
+			t.Errorf("%s: %v lost", labels, v["lost/op"])
+		}
+	}
+}
+
+// One that lets a Service have another's endpoints for a moment misdirects.
+func TestDuringSyncSeesAWrongEndpoint(t *testing.T) {
+	wrong := 0.0
+	for labels, v := range during(t, func(ctx context.Context, b *nftables.Backend, s *backends.State) error {
+		other := *s
+		other.Services = append([]backends.ServicePort(nil), s.Services...)
+		for i := range other.Services {
+			other.Services[i].Endpoints = s.Services[(i+1)%len(s.Services)].Endpoints
+		}
+		return b.Sync(ctx, &other)
+	}) {
+		if strings.HasSuffix(labels, "new full") {
+			wrong += v["misdirected/op"]
+		} else if v["misdirected/op"] > 0 {
+			t.Errorf("%s: %v misdirected", labels, v["misdirected/op"])
+		}
+	}
+	if wrong == 0 {
+		t.Error("nobody has seen the wrong endpoints")
+	}
+}
+
+func TestDuringSyncWhereItSaysNothing(t *testing.T) {
+	cell := programmed(t, func() backends.Backend { return nftables.New(nftables.Layout136) })
+	cell.Clock = lab.Virtual
+	if _, err := taken(t, measure.DuringSync{}, cell); !errors.Is(err, measure.ErrNotApplicable) {
+		t.Errorf("in the virtual clock: %v", err)
+	}
+}
