@@ -10,6 +10,8 @@ import "time"
 //	             may differ between two equal runs (dates, durations, the
 //	             machine) is here and nowhere else.
 //	samples.txt  Results in the Go benchmark format, in the matrix's order.
+//	histograms/  one log a measurement, of results whose operations were kept one
+//	             by one, in HdrHistogram's format.
 //	cells/       one file a finished cell, from which an interrupted run
 //	             resumes; removed when the run is complete.
 type Run struct {

@@ -223,6 +223,9 @@ func (w *Writer) Finish(units []Unit, order []CellKey, finished time.Time) error
 		return Encode(f, units, all)
 	})
 	if err == nil {
+		err = writeHistograms(w.dir, all)
+	}
+	if err == nil {
 		// Last, for it is what makes the run a finished one.
 		err = writeFile(filepath.Join(w.dir, metaFile), writeBytes(data))
 	}
