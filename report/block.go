@@ -51,6 +51,7 @@ func (p *printed) runBlock() block {
 	var b block
 	for _, run := range p.Runs {
 		b.lines = append(b.lines, "Run "+run.Dir+": "+environment(run, p.wide))
+		b.lines = append(b.lines, machineLines(run)...)
 	}
 	return b
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"strconv"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -69,7 +70,7 @@ func (nineTicks) Ticks(lo, hi float64) []plot.Tick {
 	var ticks []plot.Tick
 	for _, share := range []float64{0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999} {
 		if x := nines(share, math.Inf(1)); in(x, lo, hi) || x == 0 {
-			ticks = append(ticks, plot.Tick{Value: x, Label: fmt.Sprintf("%v %%", 100*share)})
+			ticks = append(ticks, plot.Tick{Value: x, Label: nineLabel(share)})
 		}
 	}
 	return ticks
@@ -84,4 +85,12 @@ func (shareTicks) Ticks(_, _ float64) []plot.Tick {
 		ticks = append(ticks, plot.Tick{Value: float64(i) / 4, Label: fmt.Sprintf("%d %%", 25*i)})
 	}
 	return ticks
+}
+
+// nineLabel is short at 0, where the median's is near.
+func nineLabel(share float64) string {
+	if share == 0 {
+		return "0"
+	}
+	return strconv.FormatFloat(100*share, 'f', -1, 64) + " %"
 }

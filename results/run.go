@@ -29,6 +29,10 @@ type Meta struct {
 	Started     time.Time   `json:"started"`
 	Finished    time.Time   `json:"finished,omitzero"`
 	Cells       []CellMeta  `json:"cells"`
+	// Calibrations and Machines are of the wall clock alone: one each time that the
+	// run was begun or gone on with.
+	Calibrations []Calibration `json:"calibrations,omitempty"`
+	Machines     []Machine     `json:"machines,omitempty"`
 }
 
 // Fingerprint is everything that decides what a figure is. Two runs whose
