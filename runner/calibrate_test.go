@@ -26,12 +26,13 @@ func TestRunCalibratesInTheWallClock(t *testing.T) {
 	l := &script{clock: lab.Wall, work: func(ctx context.Context, j job, send func(event)) error {
 		v := map[int64]float64{1: 150, 2: 96, 3: 97, 4: 98, 5: 102, 6: 103, 7: 104}[runs.Add(1)]
 		r := results.Result{Measurement: "Sync", N: 1, Labels: labels(j.Cell), Samples: []results.Sample{{Value: v, Unit: "ns/op"}}}
+		send(event{Phase: "full sync"})
 		send(event{Result: &r})
 		send(event{Complete: true})
 		return ctx.Err()
 	}}
 	o := options(t, l, scenario(t, "repeat: 1\n"))
-	o.Parallel, o.Calibrate = 1, true
+	o.Parallel, o.Calibrate, o.Progress = 1, true, func(Step) {}
 	run, err := Run(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)

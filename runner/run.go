@@ -75,6 +75,7 @@ func Run(ctx context.Context, o Options) (*results.Run, error) {
 		return nil, err
 	}
 	r := &run{Options: o, writer: w, total: len(cells), done: len(cells) - len(todo)}
+	r.estimate = newEstimate(todo, r.Parallel)
 	watched := o.Lab.Clock() == lab.Wall && len(todo) > 0
 	if watched {
 		if err := r.calibrate(ctx, todo); err != nil {
@@ -132,7 +133,6 @@ type run struct {
 // all runs the cells, Parallel at a time. The first error that is not a cell's
 // own stops the others.
 func (r *run) all(ctx context.Context, cells []cell) error {
-	r.estimate = newEstimate(cells, r.Parallel)
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	queue := make(chan cell)

@@ -57,10 +57,8 @@ func TestExact(t *testing.T) {
 	}
 }
 
-// The coverages are those of the table of the sign interval in Hollander and Wolfe,
-// Nonparametric Statistical Methods, from the binomial distribution with p = 1/2: to
-// three digits 0.969 at n = 6, 0.984 at 7, 0.961 at 9, 0.979 at 10, and 0.959 at 20.
-// One order further in, none is left with 95 percent.
+// The coverages are the binomial distribution's, summed here without the library: 1 - 2/64
+// at n = 6, 1 - 2 (1 + 9)/512 at 9. One order further in, none is left with 95 percent.
 func TestMedianCoverage(t *testing.T) {
 	for n, want := range map[int]float64{6: 0.969, 7: 0.984, 8: 0.992, 9: 0.961, 10: 0.979, 20: 0.959} {
 		tail := func(k int) float64 { // 1 - 2 P(B < k), summed by hand
