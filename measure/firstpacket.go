@@ -88,14 +88,14 @@ func (c *Cell) control(ctx context.Context, measurement string, run timing) erro
 		for i, p := range picked {
 			targets[i] = probe.Target{Protocol: k.proto, Addr: used(c.State, p)[0].Addr}
 		}
-		s, err := c.timed(ctx, targets, run)
+		l, err := c.timed(ctx, targets, run)
 		if err != nil {
 			return fmt.Errorf("%s without Services over %s: %w", measurement, k, err)
 		}
 		if c.controls == nil {
 			c.controls = map[controlKey]Spread{}
 		}
-		c.controls[controlKey{measurement, k}] = s
+		c.controls[controlKey{measurement, k}] = spreadOf(l, c.Timeout)
 	}
 	return nil
 }
@@ -112,12 +112,14 @@ func (c *Cell) positions(ctx context.Context, measurement string, positions []Po
 			for i, p := range picked {
 				targets[i] = c.Target(p)
 			}
-			s, err := c.timed(ctx, targets, run)
+			l, err := c.timed(ctx, targets, run)
 			if err != nil {
 				return fmt.Errorf("%s of the %s Service over %s: %w", measurement, pos, k, err)
 			}
 			labels := append(k.labels(&c.State.Node), results.Label{Key: "position", Value: string(pos)})
+			s := spreadOf(l, c.Timeout)
 			r := c.result(measurement, s.N, labels...)
+			r.Histogram = c.histogram(l)
 			r.Samples = s.samples(c.Clock, c.controls[controlKey{measurement, k}])
 			record(r)
 		}
@@ -125,9 +127,9 @@ func (c *Cell) positions(ctx context.Context, measurement string, positions []Po
 	return nil
 }
 
-func (c *Cell) timed(ctx context.Context, targets []probe.Target, run timing) (Spread, error) {
+func (c *Cell) timed(ctx context.Context, targets []probe.Target, run timing) (probe.Latencies, error) {
 	if err := ctx.Err(); err != nil {
-		return Spread{}, err
+		return probe.Latencies{}, err
 	}
 	settle()
 	var l probe.Latencies
@@ -138,5 +140,5 @@ func (c *Cell) timed(ctx context.Context, targets []probe.Target, run timing) (S
 	if err == nil && len(l.Costs) == 0 {
 		err = fmt.Errorf("all %d operations were lost: %w", l.Lost, l.Err)
 	}
-	return spreadOf(l, c.Timeout), err
+	return l, err
 }

@@ -35,6 +35,11 @@ func spreadOf(l probe.Latencies, timeout time.Duration) Spread {
 	}
 }
 
+// histogram is that of single operations, for their result.
+func (c *Cell) histogram(l probe.Latencies) *results.Histogram {
+	return results.NewHistogram(c.Clock.TimeUnit(), l.Costs, l.Lost, int64(c.Timeout))
+}
+
 // latencyUnits are the units of a Spread beside its control.
 func latencyUnits(clock lab.Clock) []results.Unit {
 	return []results.Unit{

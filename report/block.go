@@ -56,6 +56,7 @@ func (p *printed) runBlock() block {
 	var b block
 	for _, run := range p.Runs {
 		b.lines = append(b.lines, "Run "+run.Dir+": "+environment(run, p.wide))
+		b.lines = append(b.lines, machineLines(run)...)
 	}
 	if p.Control != "" {
 		b.lines = append(b.lines, "What "+p.Control+" costs at the same point is taken off every figure.")

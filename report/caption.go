@@ -47,10 +47,16 @@ func (f *figure) foot() string {
 	if len(f.legend) == 0 && len(f.panels) > 1 {
 		s += " Each panel has its own scale."
 	}
-	if len(f.legend) > 0 {
+	if f.over == overPercentiles {
+		s += " All repetitions together."
+	}
+	if f.over != overSizes && f.note != "" {
+		s += " " + f.note
+	}
+	if len(f.legend) > 0 && f.over == overSizes {
 		s += " Markers: measured. Lines: least-squares fits where cost is O(1) or O(n), else point to point."
 	}
-	if f.whiskers() {
+	if f.over == overSizes && f.whiskers() {
 		s += " Whiskers: 95 % intervals."
 	}
 	if f.q.noun == "instructions" {

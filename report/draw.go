@@ -107,7 +107,11 @@ func (p *painter) panels(c draw.Canvas) {
 			plots[row][col] = p.barPlot(i, col == 0, i+cols >= len(p.f.panels))
 		} else {
 			bottom := i+cols >= len(p.f.panels)
-			plots[row][col] = p.curvePlot(i, bottom)
+			if p.f.over == overSizes {
+				plots[row][col] = p.curvePlot(i, bottom)
+			} else {
+				plots[row][col] = p.distributionPlot(i, bottom)
+			}
 		}
 	}
 	tiles := draw.Tiles{Rows: rows, Cols: cols, PadX: vg.Points(16), PadY: vg.Points(14)}

@@ -22,6 +22,8 @@ type figure struct {
 	panels   []panel
 	parts    []string // what bars are stacked of; empty when they are whole
 	legend   []legendEntry
+	over     axes
+	note     string // more to say at the foot; "" when there is nothing
 	heading  string // over the legend's details; "" when they hold for the picture
 }
 
@@ -57,7 +59,7 @@ func (r *Report) figures() []figure {
 	for _, tables := range r.measurements() {
 		fs = append(fs, r.measurementFigures(tables)...)
 	}
-	return fs
+	return append(fs, r.distributions()...)
 }
 
 // measurementFigures draws tables of one measurement: units of one kind

@@ -35,6 +35,9 @@ func (r *Report) Verdict() string {
 	if without := r.without(); without != "" {
 		s += "; " + without
 	}
+	if r.disturbed() {
+		s += "; the machine was disturbed, see the warnings"
+	}
 	return strings.ToUpper(s[:1]) + s[1:] + "."
 }
 

@@ -58,6 +58,8 @@ func (m *CellMeta) check() error {
 type cellFile struct {
 	CellMeta
 	Results []string `json:"results"`
+	// Histograms are those of the results, by their index.
+	Histograms map[int]*Histogram `json:"histograms,omitempty"`
 }
 
 func encodeCell(c *Cell) ([]byte, error) {
@@ -68,6 +70,12 @@ func encodeCell(c *Cell) ([]byte, error) {
 			return nil, err
 		}
 		f.Results = append(f.Results, line)
+		if h := c.Results[i].Histogram; h != nil {
+			if f.Histograms == nil {
+				f.Histograms = map[int]*Histogram{}
+			}
+			f.Histograms[i] = h
+		}
 	}
 	return encodeJSON(f)
 }
@@ -81,11 +89,12 @@ func decodeCell(data []byte, file string) (*Cell, error) {
 		return nil, &SyntaxError{file, 0, err.Error()}
 	}
 	c := &Cell{Meta: f.CellMeta}
-	for _, line := range f.Results {
+	for i, line := range f.Results {
 		r, err := parseResult(line)
 		if err != nil {
 			return nil, &SyntaxError{file, 0, err.Error()}
 		}
+		r.Histogram = f.Histograms[i]
 		c.Results = append(c.Results, r)
 	}
 	return c, nil

@@ -10,6 +10,8 @@ import "time"
 //	             may differ between two equal runs (dates, durations, the
 //	             machine) is here and nowhere else.
 //	samples.txt  Results in the Go benchmark format, in the matrix's order.
+//	histograms/  one log a measurement, of results whose operations were kept one
+//	             by one, in HdrHistogram's format.
 //	cells/       one file a finished cell, from which an interrupted run
 //	             resumes; removed when the run is complete.
 type Run struct {
@@ -27,6 +29,10 @@ type Meta struct {
 	Started     time.Time   `json:"started"`
 	Finished    time.Time   `json:"finished,omitzero"`
 	Cells       []CellMeta  `json:"cells"`
+	// Calibrations and Machines are of the wall clock alone: one each time that the
+	// run was begun or gone on with.
+	Calibrations []Calibration `json:"calibrations,omitempty"`
+	Machines     []Machine     `json:"machines,omitempty"`
 }
 
 // Fingerprint is everything that decides what a figure is. Two runs whose

@@ -39,6 +39,8 @@ type Result struct {
 	Labels      []Label  // in the order in which they are printed; backend first
 	N           int      // how many operations the values summarise, at least 1
 	Samples     []Sample // at least one
+	// Histogram is of the single operations, nil where none was kept.
+	Histogram *Histogram `json:",omitempty"`
 }
 
 // Name is the benchmark's name: BenchmarkSync/backend=ipvs/services=10.

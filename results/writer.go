@@ -164,6 +164,19 @@ func (w *Writer) Has(key CellKey) bool {
 	return w.cells[key] != nil
 }
 
+// Observe keeps what was found of the machine around the cells: when it returns nil it
+// is on the disk.
+func (w *Writer) Observe(change func(*Meta)) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	change(&w.meta)
+	data, err := encodeJSON(w.meta)
+	if err != nil {
+		return err
+	}
+	return writeFile(filepath.Join(w.dir, cellsDir, draftFile), writeBytes(data))
+}
+
 // Add keeps a finished cell: when it returns nil the cell is on the disk. A
 // cell that is there already is an error.
 func (w *Writer) Add(c Cell) error {
@@ -222,6 +235,9 @@ func (w *Writer) Finish(units []Unit, order []CellKey, finished time.Time) error
 	err = writeFile(filepath.Join(w.dir, samplesFile), func(f io.Writer) error {
 		return Encode(f, units, all)
 	})
+	if err == nil {
+		err = writeHistograms(w.dir, all)
+	}
 	if err == nil {
 		// Last, for it is what makes the run a finished one.
 		err = writeFile(filepath.Join(w.dir, metaFile), writeBytes(data))

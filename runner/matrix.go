@@ -2,6 +2,7 @@ package runner
 
 import (
 	"cmp"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 
@@ -68,16 +69,22 @@ func matrix(s *scenarios.Scenario, clock lab.Clock, shard Shard) []cell {
 	return cells
 }
 
+// scheduleStream keeps the order's randomness apart from what else a seed makes.
+const scheduleStream = 0x73636865
+
 // schedule is the order in which cells run. In the virtual clock it changes no
 // figure, so the largest go first and the cores end together. In the wall
 // clock each repetition goes through all points before the next one begins, so
-// that a slow spell of the machine hits every backend.
-func schedule(cells []cell, clock lab.Clock) []cell {
+// that a slow spell of the machine hits every backend, in an order that the seed
+// shuffles anew, so that no backend always follows the same one.
+func schedule(cells []cell, clock lab.Clock, seed uint64) []cell {
 	cells = slices.Clone(cells)
 	if clock == lab.Virtual {
 		slices.SortStableFunc(cells, func(a, b cell) int { return cmp.Compare(b.prior(), a.prior()) })
 		return cells
 	}
+	random := rand.New(rand.NewPCG(seed, scheduleStream))
+	random.Shuffle(len(cells), func(i, j int) { cells[i], cells[j] = cells[j], cells[i] })
 	slices.SortStableFunc(cells, func(a, b cell) int { return cmp.Compare(a.repeat, b.repeat) })
 	return cells
 }

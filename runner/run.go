@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -27,6 +28,7 @@ type Options struct {
 	Shard       Shard
 	Missing     map[string]string // backends that the lab cannot run, with the reason: their cells are n/a
 	CellTimeout time.Duration     // real time after which a cell is given up
+	Calibrate   bool              // in the wall clock, find the machine's noise before the cells
 	Progress    func(Step)        // called by one goroutine at a time; may be nil
 }
 
@@ -73,8 +75,22 @@ func Run(ctx context.Context, o Options) (*results.Run, error) {
 		return nil, err
 	}
 	r := &run{Options: o, writer: w, total: len(cells), done: len(cells) - len(todo)}
-	if err := r.all(ctx, schedule(todo, o.Lab.Clock())); err != nil {
+	r.estimate = newEstimate(todo, r.Parallel)
+	watched := o.Lab.Clock() == lab.Wall && len(todo) > 0
+	if watched {
+		if err := r.calibrate(ctx, todo); err != nil {
+			return nil, err
+		}
+	}
+	before := readMachine(os.DirFS("/"))
+	if err := r.all(ctx, schedule(todo, o.Lab.Clock(), o.Scenario.Seed)); err != nil {
 		return nil, err
+	}
+	if watched {
+		m := before.until(readMachine(os.DirFS("/")))
+		if err := w.Observe(func(meta *results.Meta) { meta.Machines = append(meta.Machines, m) }); err != nil {
+			return nil, err
+		}
 	}
 	if err := w.Finish(r.units(), append(order, limited...), time.Now().UTC()); err != nil {
 		return nil, err
@@ -117,7 +133,6 @@ type run struct {
 // all runs the cells, Parallel at a time. The first error that is not a cell's
 // own stops the others.
 func (r *run) all(ctx context.Context, cells []cell) error {
-	r.estimate = newEstimate(cells, r.Parallel)
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	queue := make(chan cell)

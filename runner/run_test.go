@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -125,13 +126,29 @@ func TestRunKeepsTheMatrixOrderWhateverTheSchedule(t *testing.T) {
 func TestScheduleOfTheClocks(t *testing.T) {
 	s := scenario(t, "repeat: 2\n")
 	var wall, virtual []string
-	for _, c := range schedule(matrix(s, lab.Wall, Shard{}), lab.Wall) {
+	for _, c := range schedule(matrix(s, lab.Wall, Shard{}), lab.Wall, 1) {
 		wall = append(wall, fmt.Sprintf("%d %s %d", c.repeat, c.point.Backend, c.point.Services))
 	}
-	if want := []string{"0 a 10", "0 a 100", "0 b 10", "0 b 100", "1 a 10", "1 a 100", "1 b 10", "1 b 100"}; !slices.Equal(wall, want) {
+	if !slices.IsSortedFunc(wall, func(a, b string) int { return cmp.Compare(a[0], b[0]) }) {
 		t.Errorf("wall clock: %q, want repetitions one after the other", wall)
 	}
-	for _, c := range schedule(matrix(s, lab.Virtual, Shard{}), lab.Virtual) {
+	if len(slices.Compact(slices.Sorted(slices.Values(wall)))) != 8 {
+		t.Errorf("wall clock: %q, want every cell once", wall)
+	}
+	order := func(seed uint64) string {
+		var b strings.Builder
+		for _, c := range schedule(matrix(scenario(t, "repeat: 6\n"), lab.Wall, Shard{}), lab.Wall, seed) {
+			fmt.Fprint(&b, c.point.Backend, c.point.Services, " ")
+		}
+		return b.String()
+	}
+	if first, again := order(1), order(1); first != again || first == order(2) {
+		t.Error("wall clock: the order within a repetition is not the seed's")
+	}
+	if one := order(1)[:len(order(1))/6]; order(1) == strings.Repeat(one, 6) {
+		t.Error("wall clock: every repetition has the same order")
+	}
+	for _, c := range schedule(matrix(s, lab.Virtual, Shard{}), lab.Virtual, 1) {
 		virtual = append(virtual, fmt.Sprint(c.point.Services))
 	}
 	if want := []string{"100", "100", "100", "100", "10", "10", "10", "10"}; !slices.Equal(virtual, want) {

@@ -74,6 +74,7 @@ func newClaims(s *streams) *cobra.Command {
 	flags.IntVar(&f.run.parallel, "parallel", 0, "run so many `cells` at a time (default: the cores in the virtual clock, 1 in the wall clock)")
 	flags.DurationVar(&f.run.timeout, "cell-timeout", 30*time.Minute, "give a cell up after this real time")
 	f.run.lab.register(cmd)
+	f.run.calib = true
 	f.run.lab.lab = "vm" // where every backend runs, and figures are exact
 	flags.Lookup("lab").DefValue = f.run.lab.lab
 	return cmd

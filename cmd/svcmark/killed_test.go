@@ -36,7 +36,8 @@ func killed(t *testing.T, program string, args ...string) {
 	t.Helper()
 	bin := buildBinary(t, ".")
 	before := hostState(t)
-	cmd := exec.Command(bin, args...)
+	// The program that is killed shall be a cell's, not the calibration's before it.
+	cmd := exec.Command(bin, append(args, "--calibrate=false")...)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	if err := cmd.Start(); err != nil {

@@ -35,6 +35,7 @@ type runFlags struct {
 	shard    string
 	timeout  time.Duration
 	plots    bool
+	calib    bool
 
 	reference string
 }
@@ -86,6 +87,7 @@ func newRun(s *streams) *cobra.Command {
 	flags.IntVar(&f.parallel, "parallel", 0, "run so many `cells` at a time (default: the cores in the virtual clock, 1 in the wall clock)")
 	flags.StringVar(&f.shard, "shard", "", "run only part `i/n` of the cells")
 	flags.DurationVar(&f.timeout, "cell-timeout", 15*time.Minute, "give a cell up after this real time")
+	flags.BoolVar(&f.calib, "calibrate", true, "in the wall clock, find the machine's noise first: the smallest cell again and again, some seconds")
 	flags.BoolVar(&f.plots, "plots", true, "draw the plots and the page of the finished run")
 	flags.BoolVar(&f.lab.skipMissing, "skip-missing", false, "leave out backends that the lab cannot run: their cells are n/a, with the reason")
 	flags.StringVar(&f.reference, "reference", "", "say how the run stands to the run in this `directory`: byte-identical, or what differs")
@@ -165,7 +167,7 @@ func (f *runFlags) start(ctx context.Context, s *streams, scenario *scenarios.Sc
 	run, err := runner.Run(ctx, runner.Options{
 		Scenario: scenario, Registry: l.registry, Lab: l, Fingerprint: l.fingerprint,
 		Dir: f.out, Resume: f.resume, Parallel: parallel, Shard: shard,
-		CellTimeout: f.timeout, Progress: progress.step, Missing: l.missing,
+		CellTimeout: f.timeout, Calibrate: f.calib, Progress: progress.step, Missing: l.missing,
 	})
 	progress.stop()
 	return run, err

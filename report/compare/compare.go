@@ -62,6 +62,9 @@ func Of(old, now Side, p Policy) (*Comparison, error) {
 	}
 	slices.SortFunc(c.Broken, func(a, b Broken) int { return compareText(a.Cell, b.Cell) })
 	c.Notes = append(p.unused(old.Virtual(), all), tooFew(c.Rows)...)
+	for _, s := range []Side{old, now} {
+		c.Notes = append(c.Notes, s.disturbances()...)
+	}
 	return c, nil
 }
 

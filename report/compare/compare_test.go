@@ -329,3 +329,26 @@ func TestAnnotate(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// A difference that the machine shows where nothing differs is not reported, however
+// clear it is.
+func TestNoDifferenceBelowTheFloor(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 3))
+	noisy := func(by float64) *results.Run {
+		return made("wall", 10, func(_ *results.Result, _ string, v float64) float64 { return v * by * (1 + 0.01*random.Float64()) })
+	}
+	for _, floor := range []float64{0, 0.5} {
+		old, now := noisy(1), noisy(1.3)
+		now.Meta.Machines = []results.Machine{{Warnings: []string{"a hypervisor took 9 %"}}}
+		now.Meta.Calibrations = []results.Calibration{{Floors: []results.Deviation{{Measurement: "Sync", Unit: "ns/op", Share: floor}}}}
+		c := compared(t, old, now)
+		for i := range c.Rows {
+			if r := &c.Rows[i]; r.Measurement == "Sync" && (r.Verdict == Worse) != (floor == 0) {
+				t.Errorf("with a floor of %v: %s is %s (%+.2f)", floor, r.Name(), r.Verdict, r.Change)
+			}
+		}
+		if !strings.Contains(strings.Join(c.Notes, "\n"), "b: a hypervisor took 9 %") {
+			t.Errorf("notes: %q", c.Notes)
+		}
+	}
+}

@@ -140,7 +140,8 @@ func (r *Row) direction() Verdict {
 }
 
 // judgeNoisy wants a difference that chance does not explain, that is larger than the
-// limit, and larger than what the repetitions of either side differ by themselves. What
+// limit, larger than what the repetitions of either side differ by themselves, and larger
+// than what either side's machine shows where nothing differs. What
 // cannot be larger than the limit is the same; all else cannot be told.
 func (r *Row) judgeNoisy(rule Rule) {
 	o, n := r.OldSummary, r.NewSummary
@@ -152,7 +153,7 @@ func (r *Row) judgeNoisy(rule Rule) {
 		if o.Warning == "" {
 			r.Reason = n.Warning
 		}
-	case r.P < alpha && r.beyond(rule) && math.Abs(r.Change) > max(halfWidth(o), halfWidth(n)):
+	case r.P < alpha && r.beyond(rule) && math.Abs(r.Change) > max(halfWidth(o), halfWidth(n), r.Floor):
 		r.Verdict = r.direction()
 	case r.within(rule):
 		r.Verdict = Same
@@ -161,6 +162,8 @@ func (r *Row) judgeNoisy(rule Rule) {
 		r.Reason = fmt.Sprintf("the change is between %+.1f %% and %+.1f %%", 100*r.Ratio.Lo, 100*r.Ratio.Hi)
 		if r.Ratio.Warning != "" {
 			r.Reason = r.Ratio.Warning
+		} else if math.Abs(r.Change) <= r.Floor {
+			r.Reason += fmt.Sprintf(", and the machine shows %.1f %% where nothing differs", 100*r.Floor)
 		}
 	}
 }

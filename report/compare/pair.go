@@ -13,6 +13,9 @@ type Pair struct {
 	Labels      []results.Label
 	Old, New    Figure
 	Primary     bool // the measurement's first unit
+	// Floor is the share below which either side's machine shows differences where
+	// there are none; 0 where neither was calibrated.
+	Floor float64
 }
 
 // Figure is one side's.
@@ -63,6 +66,7 @@ func (b *pairing) add(s Side, figure func(*Pair) *Figure) {
 				b.at[key] = p
 				b.all = append(b.all, p)
 			}
+			p.Floor = max(p.Floor, s.run.Meta.Floor(r.Measurement, sample.Unit))
 			f := figure(p)
 			f.Values = append(f.Values, sample.Value)
 		}

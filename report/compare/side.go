@@ -36,6 +36,17 @@ func (s Side) Virtual() bool { return s.run.Meta.Fingerprint.Clock == "virtual" 
 // labelled finds the label of a program in a backend's name.
 var labelled = regexp.MustCompile(`^([^@]+)@([a-zA-Z0-9]+(?:\.[a-zA-Z0-9]+)*)(-.*)?$`)
 
+// disturbances are what may have moved the side's figures.
+func (s Side) disturbances() []string {
+	var notes []string
+	for _, m := range s.run.Meta.Machines {
+		for _, w := range m.Warnings {
+			notes = append(notes, s.Name+": "+w)
+		}
+	}
+	return notes
+}
+
 // take gives labels as the side has them, and whether they are its own.
 func (s Side) take(labels []results.Label) ([]results.Label, bool) {
 	if s.label == "" {

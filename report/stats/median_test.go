@@ -56,3 +56,25 @@ func TestExact(t *testing.T) {
 		t.Errorf("around 0: got %q", got)
 	}
 }
+
+// The coverages are the binomial distribution's, summed here without the library: 1 - 2/64
+// at n = 6, 1 - 2 (1 + 9)/512 at 9. One order further in, none is left with 95 percent.
+func TestMedianCoverage(t *testing.T) {
+	for n, want := range map[int]float64{6: 0.969, 7: 0.984, 8: 0.992, 9: 0.961, 10: 0.979, 20: 0.959} {
+		tail := func(k int) float64 { // 1 - 2 P(B < k), summed by hand
+			sum, choose := 0.0, 1.0
+			for i := range k {
+				sum += choose
+				choose = choose * float64(n-i) / float64(i+1)
+			}
+			return 1 - 2*sum/math.Pow(2, float64(n))
+		}
+		k := medianOrder(n)
+		if got := tail(k); math.Abs(got-want) > 0.0005 {
+			t.Errorf("n = %d: covers %.4f, want %.3f", n, got, want)
+		}
+		if tail(k+1) >= Confidence {
+			t.Errorf("n = %d: a narrower interval would do", n)
+		}
+	}
+}
