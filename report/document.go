@@ -45,6 +45,8 @@ type Figure struct {
 	Parts    []string `json:"parts"`   // what bars are stacked of
 	Heading  string   `json:"heading"` // over the details of Legend
 	Legend   []Entry  `json:"legend"`
+	// Percentiles says that curves are Steps over percentiles, and Log holds for y alone.
+	Percentiles bool `json:"percentiles"`
 }
 
 // Panel is curves over the number of Services, or bars.
@@ -54,11 +56,13 @@ type Panel struct {
 	Bars   []Bar   `json:"bars"`
 }
 
-// Curve is one backend's values by size.
+// Curve is one backend's values by size, or its operations' costs by percentile.
 type Curve struct {
 	Backend string      `json:"backend"`
 	Points  []Point     `json:"points"`
 	Fit     *[2]float64 `json:"fit"` // intercept and slope of the line that describes them
+	// Steps are where a cost ends, in nines (99 % is 2), and the cost.
+	Steps [][2]float64 `json:"steps,omitempty"`
 }
 
 // Point is one value; Lo and Hi are its interval when it has one.
@@ -105,7 +109,9 @@ func (r *Report) Document() *Document {
 	d.All = sections(append(append(full.allBlocks(), full.growthWide()), full.noteBlock()))
 	d.Missing = full.problemBlock().lines
 	for _, f := range r.figures() {
-		d.Figures = append(d.Figures, f.data())
+		if f.over != cumulated { // which says what percentiles say
+			d.Figures = append(d.Figures, f.data())
+		}
 	}
 	looks := looksOf(r.backends())
 	for _, b := range union(nil, r.backends()) {
@@ -136,7 +142,7 @@ func (f *figure) data() Figure {
 	out := Figure{
 		Name: f.name, Title: f.title, Subtitle: f.subtitle, Foot: f.foot(), Axis: f.yTitle,
 		Noun: f.q.noun, Symbol: f.q.symbol, Prefix: f.q.scale.family(), Log: f.log,
-		Hidden: []string{}, Panels: []Panel{}, Parts: f.parts, Heading: f.heading, Legend: []Entry{},
+		Percentiles: f.over == overPercentiles, Hidden: []string{}, Panels: []Panel{}, Parts: f.parts, Heading: f.heading, Legend: []Entry{},
 	}
 	for _, e := range f.legend {
 		out.Legend = append(out.Legend, Entry{e.backend, e.detail, e.failed})
@@ -148,9 +154,13 @@ func (f *figure) data() Figure {
 	for _, p := range f.panels {
 		panel := Panel{Title: p.title, Curves: []Curve{}, Bars: []Bar{}}
 		for _, c := range p.curves {
-			curve := Curve{Backend: c.backend}
-			for _, pt := range c.points {
-				curve.Points = append(curve.Points, pointData(pt, text))
+			curve := Curve{Backend: c.backend, Points: []Point{}}
+			for i, pt := range c.points {
+				if f.over == overSizes {
+					curve.Points = append(curve.Points, pointData(pt, text))
+				} else if i%2 == 1 { // a step's end; its begin is the one before
+					curve.Steps = append(curve.Steps, [2]float64{rounded(pt.X, 4), rounded(pt.Y, 4)})
+				}
 			}
 			if c.fit != nil && len(c.points) > 1 {
 				curve.Fit = &[2]float64{c.fit.Intercept, c.fit.Slope}

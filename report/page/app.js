@@ -39,7 +39,7 @@
     const scales = (box) => log
       ? { x: logScale(least / 1.25, most * 1.25, box.left, box.right), y: logScale(lo / 1.4, hi * 1.4, box.bottom, box.top), sizes }
       : { x: linearScale(-0.02 * most, 1.02 * most, box.left, box.right), y: linearScale(Math.min(0, lo), hi * 1.06 || 1, box.bottom, box.top), sizes };
-    return { shown, look, scales };
+    return { shown, look, scales, log };
   }
 
   function draw(figure) {
@@ -49,10 +49,10 @@
     const room = at.clientWidth;
     const columns = figure.panels.length === 1 ? 1 : Math.max(1, Math.min(figure.panels.length, Math.floor(room / (curved ? 420 : 340))));
     const width = columns === 1 ? Math.min(room, 860) : (room - 16 * (columns - 1)) / columns;
-    const tools = element("div", { class: "tools" }, element("span", { class: "axis" }, `${figure.axis}${curved ? ", by number of Services" : ""}`));
+    const tools = element("div", { class: "tools" }, element("span", { class: "axis" }, `${figure.axis}${!curved || figure.percentiles ? "" : ", by number of Services"}`));
     if (curved) {
-      const log = logs.get(figure.name);
-      const button = element("button", { type: "button", "data-key": "scale", "aria-label": `${log ? "Linear" : "Logarithmic"} axes for ${figure.title}` }, log ? "Linear axes" : "Logarithmic axes");
+      const log = logs.get(figure.name), axes = figure.percentiles ? "axis" : "axes";
+      const button = element("button", { type: "button", "data-key": "scale", "aria-label": `${log ? "Linear" : "Logarithmic"} ${axes} for ${figure.title}` }, `${log ? "Linear" : "Logarithmic"} ${axes}`);
       button.addEventListener("click", () => { logs.set(figure.name, !log); draw(figure); });
       tools.append(button);
     }
@@ -60,7 +60,7 @@
     panels.style.gridTemplateColumns = columns === 1 ? `minmax(0, ${width}px)` : `repeat(${columns}, minmax(0, 1fr))`;
     const view = viewOf(figure);
     figure.panels.forEach((panel, i) => {
-      const drawn = panel.curves.length ? curvePanel(figure, panel, view, width) : barPanel(figure, panel, view, width);
+      const drawn = panel.curves.length ? (figure.percentiles ? percentilePanel : curvePanel)(figure, panel, view, width) : barPanel(figure, panel, view, width);
       drawn.root.setAttribute("tabindex", "0");
       drawn.root.dataset.key = `panel-${i}`;
       tips(drawn);

@@ -16,7 +16,7 @@ function shortNumber(family, v) {
     while (n < p.small.length && near(v) < 1) { v *= p.base; n++; }
     return Number(v.toPrecision(3)) + p.small[n - 1];
   }
-  while (n + 1 < p.large.length && near(v) >= p.base) { v /= p.base; n++; }
+  while (n + 1 < p.large.length && Math.max(Math.abs(v), near(v)) >= p.base) { v /= p.base; n++; }
   return Number(v.toPrecision(3)) + p.large[n];
 }
 

@@ -51,13 +51,58 @@ function curvePanel(figure, panel, view, width) {
     if (seen.length === 0) continue;
     root.append(svg("path", { d: pathOf(c, seen, x, y), fill: "none", stroke: look.color, "stroke-width": 2, "stroke-linejoin": "round" }));
     for (const p of seen) {
-      if (p.hi !== null) {
+      if (p.hi != null) {
         const lo = y.log && p.lo <= 0 ? p.y : p.lo;
         root.append(svg("path", { d: `M${x(p.x)},${y(lo)}V${y(p.hi)}m-4,0h8M${x(p.x) - 4},${y(lo)}h8`, stroke: look.color, fill: "none" }));
       }
       root.append(marker(look, x(p.x), y(p.y), 4, look.color));
       points.push({ x: x(p.x), y: y(p.y), text: `${c.backend}\n${p.x.toLocaleString("en")} Services: ${p.text}` });
     }
+  }
+  return { root, points, width, height };
+}
+
+// nines are the percentiles that are marked: how many nines each has.
+const nines = [[Math.log10(2), "50 %"], [1, "90 %"], [2, "99 %"], [3, "99.9 %"], [4, "99.99 %"], [5, "99.999 %"]];
+
+// percentilePanel draws the costs of single operations by percentile.
+function percentilePanel(figure, panel, view, width) {
+  const height = Math.max(230, Math.min(340, width * 0.62));
+  const box = { left: 62, right: width - 18, top: panel.title ? 30 : 14, bottom: height - 40 };
+  const root = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${figure.title}${panel.title ? ", " + panel.title : ""}. The table below has figures of it.` });
+  const curves = panel.curves.filter((c) => view.shown(c.backend) && c.steps?.length);
+  const all = figure.panels.flatMap((p) => p.curves).filter((c) => view.shown(c.backend)).flatMap((c) => c.steps ?? []);
+  const most = Math.max(1, ...all.map((s) => s[0])), hi = Math.max(1e-12, ...all.map((s) => s[1])), lo = Math.min(hi, ...all.map((s) => s[1]).filter((v) => v > 0));
+  const x = linearScale(0, most * 1.02, box.left, box.right);
+  const y = view.log ? logScale(lo / 1.3, hi * 1.3, box.bottom, box.top) : linearScale(0, hi * 1.06, box.bottom, box.top);
+  if (panel.title) root.append(svg("text", { x: (box.left + box.right) / 2, y: 16, "text-anchor": "middle", class: "title" }, panel.title));
+  for (const v of ticksOf(y, figure.prefix, 6)) {
+    root.append(svg("line", { x1: box.left, x2: box.right, y1: y(v), y2: y(v), class: "grid" }));
+    root.append(svg("text", { x: box.left - 7, y: y(v) + 4, "text-anchor": "end" }, v === 0 ? "0" : shortNumber(figure.prefix, v) + figure.symbol));
+  }
+  let last = -Infinity;
+  for (const [v, label] of nines) {
+    if (v > most * 1.02) continue;
+    root.append(svg("line", { x1: x(v), x2: x(v), y1: box.bottom, y2: box.bottom + 4, class: "rule" }));
+    if (x(v) - last < 44) continue;
+    last = x(v);
+    root.append(svg("text", { x: x(v), y: box.bottom + 18, "text-anchor": "middle" }, label));
+  }
+  root.append(svg("line", { x1: box.left, x2: box.right, y1: box.bottom, y2: box.bottom, class: "rule" }));
+  root.append(svg("text", { x: box.right, y: height - 6, "text-anchor": "end", class: "faint" }, "percentile"));
+  const points = [];
+  for (const c of curves) {
+    const look = view.look(c.backend);
+    let d = "", from = 0;
+    for (const [to, v] of c.steps) {
+      if (!y.log || v > 0) d += `${d ? "V" : `M${x(from).toFixed(1)},`}${y(v).toFixed(1)}H${x(to).toFixed(1)}`;
+      const share = 100 * (1 - 10 ** -to);
+      points.push({ x: x(to), y: y(v), text: `${c.backend}\n${Number(share.toPrecision(4))} % of operations: at most ${shortNumber(figure.prefix, v)}${figure.symbol}` });
+      from = to;
+    }
+    root.append(svg("path", { d, fill: "none", stroke: look.color, "stroke-width": 2, "stroke-linejoin": "round" }));
+    const [at, v] = c.steps[Math.floor((c.steps.length - 1) / 2)]; // tells curves apart without colours
+    root.append(marker(look, x(at), y(v), 4, look.color));
   }
   return { root, points, width, height };
 }
