@@ -118,13 +118,13 @@ func shortConnections(e *evidence) Verdict {
 }
 
 func spikes(e *evidence) Verdict {
-	late := func(backend, phase string) where {
-		return where{"during-sync", "DuringSync", backend, []results.Label{{Key: "kind", Value: "new"}, {Key: "protocol", Value: "tcp"}, {Key: "phase", Value: phase}}, "p99-ns"}
+	late := func(phase string) where {
+		return where{"during-sync", "DuringSync", "iptables-legacy", []results.Label{{Key: "kind", Value: "new"}, {Key: "protocol", Value: "tcp"}, {Key: "phase", Value: phase}}, "p99-ns"}
 	}
-	before, n := e.at(late("iptables-legacy", "before"), 0)
-	during, _ := e.at(late("iptables-legacy", "full"), 0)
+	before, n := e.at(late("before"), 0)
+	during, _ := e.at(late("full"), 0)
 	if e.missing == "" {
-		e.notes("p99 of new connections through iptables-legacy at %s Services: %s before and %s during full syncs", number(n), e.show(late("iptables-legacy", "before"), before), e.show(late("iptables-legacy", "full"), during))
+		e.notes("p99 of new connections through iptables-legacy at %s Services: %s before and %s during full syncs", number(n), e.show(late("before"), before), e.show(late("full"), during))
 	}
 	more := during / before
 	return parts(fmt.Sprintf("The p99 of new connections is %s during full syncs of iptables, on a node of one core that has both to do.", times(more)), more > 2)
