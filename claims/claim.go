@@ -13,7 +13,10 @@ type Claim struct {
 	Says      string // in our words
 	Published string // its figures, as short as they can be told
 	scenarios []string
-	judge     func(*evidence) Verdict
+	// size is how many Services must have been measured for a claim not to hold: it
+	// speaks of so many, or more. 0 is any.
+	size  float64
+	judge func(*evidence) Verdict
 }
 
 // Word is what a verdict comes to.
@@ -69,8 +72,11 @@ func Judge(claims []Claim, runs Runs) []Finding {
 	for _, c := range claims {
 		e := &evidence{runs: runs}
 		v := c.judge(e)
-		if e.missing != "" {
+		switch {
+		case e.missing != "":
 			v = Verdict{Word: CannotJudge, Reason: e.missing}
+		case v.Word != Holds && e.reached < c.size:
+			v = Verdict{Word: CannotJudge, Reason: fmt.Sprintf("It speaks of %s Services and more, and %s were measured. Up to there: %s", number(c.size), number(e.reached), v.Reason)}
 		}
 		v.Measured = e.figures
 		all = append(all, Finding{c, v})

@@ -46,7 +46,7 @@ func made(w world) Runs {
 	add("growth", "PartialSync", "insns/op", four, sizes, label("change", "addService"))
 	add("growth", "FirstPacket", "insns/op", four, sizes, label("protocol", "tcp"), label("position", "last"))
 	add("growth", "Objects", "rules", []string{"iptables-legacy"}, sizes)
-	add("one-by-one", "Sync", "insns/op", []string{"userspace", "iptables-legacy"}, []float64{10, 50, 100, 200})
+	add("one-by-one", "Sync", "insns/op", []string{"userspace", "iptables-legacy"}, []float64{100, 300, 1000})
 	add("load-balancers", "Objects", "addresses", []string{"ipvs"}, []float64{100})
 	add("restart", "Restart", "insns/op", four, []float64{1000})
 	for _, kind := range []string{"short", "keep-alive"} {
@@ -178,6 +178,28 @@ func TestWhatIsMissing(t *testing.T) {
 	}
 	if _, err := Select([]string{"C1", "C99"}); err == nil || !strings.Contains(err.Error(), `"C99"`) {
 		t.Errorf("C99: %v", err)
+	}
+}
+
+// A claim of many Services is not refuted by few.
+func TestRefutedByFew(t *testing.T) {
+	one, err := Select([]string{"C14"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	few := func(most float64) world {
+		return func(measurement, backend, kind string, n float64) float64 {
+			if n > most {
+				return math.NaN()
+			}
+			return 100e3
+		}
+	}
+	for most, want := range map[float64]Word{1000: CannotJudge, 5000: DoesNotHold} {
+		f := Judge(one, made(few(most)))[0]
+		if f.Word != want {
+			t.Errorf("measured up to %v: %s: %s", most, f.Word, f.Reason)
+		}
 	}
 }
 

@@ -21,6 +21,7 @@ type evidence struct {
 	runs    Runs
 	figures []string
 	missing string
+	reached float64 // the largest size of a figure that was asked for
 }
 
 // where is a figure but for the number of Services.
@@ -132,18 +133,51 @@ func (e *evidence) at(w where, size float64) (value, n float64) {
 	return last.Y, last.X
 }
 
+// shape is how a figure grows over the sizes that were measured.
+type shape struct {
+	stats.Growth
+	times float64 // the largest size's by the smallest's
+}
+
+// nearly is what a claim's "constant" allows: growth over the whole range that nobody
+// would notice.
+const nearly = 1.25
+
+// flat tells whether the figure is as good as constant, linear whether its growth is
+// about that of a line, and grows whether it grows at all.
+func (s shape) flat() bool { return s.Class == stats.Constant || s.times <= nearly }
+func (s shape) linear() bool {
+	return s.Class == stats.Linear || !s.flat() && math.Abs(s.Exponent-1) <= 0.3
+}
+func (s shape) grows() bool { return !s.flat() && s.times > nearly }
+
+func (s shape) String() string {
+	switch {
+	case s.Class == stats.Constant || s.Class == stats.Linear:
+		return string(s.Class)
+	case s.flat():
+		return "nearly constant (" + times(s.times) + ")"
+	case s.linear():
+		return fmt.Sprintf("about linear (n^%.2f)", s.Exponent)
+	case s.Class == stats.Superlinear && !math.IsInf(s.Exponent, 0):
+		return fmt.Sprintf("superlinear (n^%.2f)", s.Exponent)
+	}
+	return "growing (" + times(s.times) + ")"
+}
+
 // growth is how the figure grows, and keeps it.
-func (e *evidence) growth(w where) stats.Growth {
+func (e *evidence) growth(w where) shape {
 	ps := e.points(w)
-	if e.missing != "" {
-		return stats.Growth{Class: stats.Unknown}
+	if len(ps) == 0 {
+		return shape{}
 	}
-	g := stats.Classify(ps)
 	first, last := ps[0], ps[len(ps)-1]
-	e.notes("%s: %s, %s at %s and %s at %s Services", w, g.Class, e.show(w, first.Y), number(first.X), e.show(w, last.Y), number(last.X))
-	if g.Class == stats.Unknown {
-		e.lacks("the growth of %s is unclear: %s", w, g.Reason)
+	g := shape{stats.Classify(ps), last.Y / first.Y}
+	if len(ps) < 3 {
+		e.lacks("the growth of %s takes three sizes, and %d were measured", w, len(ps))
 	}
+	e.notes("%s: %s, %s at %s and %s at %s Services", w, g, e.show(w, first.Y), number(first.X), e.show(w, last.Y), number(last.X))
+	e.reached = max(e.reached, last.X)
 	return g
 }
 
@@ -164,7 +198,12 @@ func (e *evidence) ratio(of, by where, size float64) (ratio, n float64) {
 	a, _ := e.at(of, size)
 	b, _ := e.at(by, size)
 	if e.missing == "" {
-		e.notes("%s by that of %s at %s Services: %s / %s = %s", of, by.backend, number(size), e.show(of, a), e.show(by, b), times(a/b))
+		other := "that of " + by.backend
+		if of.measurement != by.measurement {
+			other = by.String()
+		}
+		e.notes("%s by %s at %s Services: %s / %s = %s", of, other, number(size), e.show(of, a), e.show(by, b), times(a/b))
+		e.reached = max(e.reached, size)
 	}
 	return a / b, size
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/svcmark/svcmark/report/stats"
 	"github.com/svcmark/svcmark/results"
 )
 
@@ -12,8 +11,6 @@ import (
 func firstPacket(backend string) where {
 	return where{"growth", "FirstPacket", backend, []results.Label{{Key: "protocol", Value: "tcp"}, {Key: "position", Value: "last"}}, ""}
 }
-
-func grows(g stats.Growth) bool { return g.Class == stats.Linear || g.Class == stats.Superlinear }
 
 // parts is a verdict of several statements: all of them, some, or none.
 func parts(reason string, statements ...bool) Verdict {
@@ -42,8 +39,8 @@ func is(yes bool, then, otherwise string) string {
 
 func walk(e *evidence) Verdict {
 	iptables, ipvs := e.growth(firstPacket("iptables-legacy")), e.growth(firstPacket("ipvs"))
-	return parts(fmt.Sprintf("A first packet to the last Service is %s in iptables and %s in IPVS.", iptables.Class, ipvs.Class),
-		iptables.Class == stats.Linear, ipvs.Class == stats.Constant)
+	return parts(fmt.Sprintf("A first packet to the last Service is %s in iptables and %s in IPVS.", iptables, ipvs),
+		iptables.linear(), ipvs.flat())
 }
 
 // negligibleShare is a difference that nobody would change a dataplane for.
@@ -53,16 +50,16 @@ func negligible(e *evidence) Verdict {
 	packet, _ := e.ratio(firstPacket("iptables-legacy"), firstPacket("ipvs"), 1000)
 	sync, _ := e.ratio(syncOf("iptables-legacy"), syncOf("ipvs"), 1000)
 	small := func(ratio float64) bool { return math.Abs(math.Log(ratio)) <= math.Log1p(negligibleShare) }
-	return parts(fmt.Sprintf("At 1,000 Services a first packet costs %s in iptables what it does in IPVS, which is %s within %d %%, and a full sync %s, which is %s.",
-		times(packet), is(small(packet), "", "not "), int(100*negligibleShare), times(sync), is(small(sync), "too", "not")), small(packet), small(sync))
+	return parts(fmt.Sprintf("At 1,000 Services a first packet costs %s in iptables what it does in IPVS, which is %s %d %% of it, and a full sync %s, which is %s.",
+		times(packet), is(small(packet), "within", "not within"), int(100*negligibleShare), times(sync), is(small(sync), "too", "not")), small(packet), small(sync))
 }
 
 func nftablesFlat(e *evidence) Verdict {
 	nftables, iptables := e.growth(firstPacket("nftables")), e.growth(firstPacket("iptables-legacy"))
 	ratio, n := e.ratio(firstPacket("ipvs"), firstPacket("nftables"), 0)
 	marginal := ratio > 1 && ratio < 1.3
-	return parts(fmt.Sprintf("A first packet is %s in nftables and %s in iptables, and IPVS costs %s of nftables at %s Services.", nftables.Class, iptables.Class, times(ratio), number(n)),
-		nftables.Class == stats.Constant, grows(iptables), marginal)
+	return parts(fmt.Sprintf("A first packet is %s in nftables and %s in iptables, and IPVS costs %s of nftables at %s Services.", nftables, iptables, times(ratio), number(n)),
+		nftables.flat(), iptables.grows(), marginal)
 }
 
 // connection is the cost of a request over connections of a kind. In the wall clock the
@@ -112,9 +109,8 @@ func shortConnections(e *evidence) Verdict {
 	g, h := e.growth(iptables), e.growth(ebpf)
 	open := e.growth(connection("iptables-legacy", "keep-alive"))
 	few, least := e.dearer(ebpf, iptables, e.smallest(iptables))
-	flat := func(g stats.Growth) bool { return g.Class == stats.Constant }
 	return parts(fmt.Sprintf("Short connections are %s in iptables and %s in eBPF, which costs %s of iptables at %s Services; with keep-alive iptables is %s. This eBPF is a reference for the approach and not the product that was published.",
-		g.Class, h.Class, times(few), number(least), open.Class), !flat(g), flat(h), few > 1, flat(open))
+		g, h, times(few), number(least), open), g.grows(), h.flat(), few > 1, open.flat())
 }
 
 func spikes(e *evidence) Verdict {

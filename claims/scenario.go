@@ -22,9 +22,9 @@ var quick = []struct {
 	sizes []int
 }{
 	{"growth", []int{100, 300, 1000}},
-	{"one-by-one", []int{10, 30, 60}},
+	{"one-by-one", []int{30, 100, 300}},
 	{"load", []int{10, 300, 1000}},
-	{"during-sync", []int{300}},
+	{"during-sync", []int{1000}},
 	{"restart", []int{300}},
 	{"load-balancers", []int{100}},
 }

@@ -32,8 +32,8 @@ func syncRatio(e *evidence) Verdict {
 
 func syncGrowth(e *evidence) Verdict {
 	iptables, ipvs, one := e.growth(syncOf("iptables-legacy")), e.growth(syncOf("ipvs")), e.growth(oneMore("ipvs"))
-	return parts(fmt.Sprintf("A full sync is %s in iptables and %s in IPVS; what stays constant in IPVS is one change, which is %s.", iptables.Class, ipvs.Class, one.Class),
-		iptables.Class == stats.Linear, ipvs.Class == stats.Constant)
+	return parts(fmt.Sprintf("A full sync is %s in iptables and %s in IPVS; what stays constant in IPVS is one change, which is %s.", iptables, ipvs, one),
+		iptables.linear(), ipvs.flat())
 }
 
 func ruleCount(e *evidence) Verdict {
@@ -53,13 +53,13 @@ func oneByOne(e *evidence) Verdict {
 	e.ratio(where{"one-by-one", "Sync", "userspace", nil, ""}, where{"one-by-one", "Sync", "iptables-legacy", nil, ""}, 0)
 	one := e.growth(oneMore("ipvs"))
 	return parts(fmt.Sprintf("One call of iptables a rule, as the userspace mode makes them, is %s, while one restore of them all is %s; one more Service in IPVS is %s. No kube-proxy since 1.26 adds rules one by one.",
-		single.Class, bulk.Class, one.Class), single.Class == stats.Superlinear, one.Class == stats.Constant)
+		single, bulk, one), single.Class == stats.Superlinear, one.flat())
 }
 
 func addOne(e *evidence) Verdict {
 	whole, part, ipvs := e.growth(syncOf("iptables-legacy")), e.growth(oneMore("iptables-legacy")), e.growth(oneMore("ipvs"))
-	return parts(fmt.Sprintf("One more Service is %s in iptables by a partial sync, %s where everything is written anew, as it was then, and %s in IPVS.", part.Class, whole.Class, ipvs.Class),
-		grows(whole), grows(part), ipvs.Class == stats.Constant)
+	return parts(fmt.Sprintf("One more Service is %s in iptables by a partial sync, %s where everything is written anew, as it was then, and %s in IPVS.", part, whole, ipvs),
+		whole.grows(), part.grows(), ipvs.flat())
 }
 
 func partialOfIptables(e *evidence) Verdict {
