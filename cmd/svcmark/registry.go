@@ -41,6 +41,8 @@ func registry() runner.Registry {
 			"restart":     measure.Restart{},
 			"cleanup":     measure.Cleanup{},
 
+			"lockContention": measure.LockContention{},
+
 			"conntrack":       measure.Conntrack{},
 			"conntrackFull":   measure.ConntrackFull{},
 			"timeToEffective": measure.TimeToEffective{},
