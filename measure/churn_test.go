@@ -101,7 +101,7 @@ func TestChurnOfAForgetfulBackend(t *testing.T) {
 			kernel = d.From
 		}
 		to := &backends.State{Node: d.To.Node, Services: slices.Clone(d.To.Services)}
-		if applies++; applies%4 == 2 { // what is forgotten serves until the next change
+		if applies++; applies%2 == 0 { // what is forgotten serves until the next change
 			for _, c := range d.Changes {
 				forget(to, c)
 			}
