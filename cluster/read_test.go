@@ -272,7 +272,7 @@ func FuzzRead(f *testing.F) {
 		}
 		s := scenarios.Scenario{
 			Metadata: scenarios.Metadata{Name: "t"}, Services: scenarios.Services{List: c.Services},
-			Backends: []string{"b"}, Measure: []string{"m"}, Operations: 1, Traffic: scenarios.DefaultTraffic(), Network: view.Network, Node: view.Node,
+			Backends: []string{"b"}, Measure: []string{"m"}, Operations: 1, Traffic: scenarios.DefaultTraffic(), Churn: scenarios.DefaultChurn(), Network: view.Network, Node: view.Node,
 		}
 		if _, err := scenarios.Parse("t.yaml", s.YAML(), scenarios.Known{}); err != nil {
 			t.Errorf("the scenario is refused: %v\n%s", err, s.YAML())

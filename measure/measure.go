@@ -55,6 +55,7 @@ type Cell struct {
 	Operations int           // of a packet measurement, per position
 	Timeout    time.Duration // of one operation
 	Traffic    Traffic
+	Churn      ChurnPlan
 	// Step, if set, is told what begins within a long measurement: whoever
 	// watches the cell sees that it lives.
 	Step func(what string)

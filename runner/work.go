@@ -96,8 +96,8 @@ func workCell(ctx context.Context, j *cellJob, e *encoder, reg Registry) (err er
 		Labels:  labels(j),
 		Backend: backend, Fresh: fresh, State: state, Topology: topology,
 		Clock: j.Clock, Seed: scenario.Seed, Operations: scenario.Operations, Timeout: operationTimeout,
-		Traffic: measure.Traffic(scenario.Traffic),
-		Step:    func(what string) { e.send(event{Phase: what}) },
+		Traffic: measure.Traffic(scenario.Traffic), Churn: measure.ChurnPlan(scenario.Churn),
+		Step: func(what string) { e.send(event{Phase: what}) },
 	}
 	measurements := reg.order(scenario.Measure)
 	// What a backend holds outside of the lab's namespaces does not end with them.

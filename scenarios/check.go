@@ -55,6 +55,7 @@ func (s *Scenario) check(known Known) []problem {
 	checkNames(&ps, "measure", "measurement", s.Measure, known.Measurements)
 	checkRange(&ps, "operations", s.Operations, maxOperations)
 	s.Traffic.check(&ps)
+	s.Churn.check(&ps)
 	if s.Repeat != 0 {
 		checkRange(&ps, "repeat", s.Repeat, maxRepeat)
 	}

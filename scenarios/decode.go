@@ -47,6 +47,7 @@ func (d *decoder) scenario(s *Scenario) value {
 		required("measure", "[sync, firstPacket]", d.names(&s.Measure)),
 		optional("operations", d.number(&s.Operations)),
 		optional("traffic", d.traffic(&s.Traffic)),
+		optional("churn", d.churn(&s.Churn)),
 		optional("repeat", d.repeat(&s.Repeat)),
 		optional("network", d.object(
 			optional("serviceCIDR", d.prefixes(&s.Network.ServiceCIDRs)),

@@ -17,7 +17,7 @@ func listed(services []scenarios.Service) *scenarios.Scenario {
 	return &scenarios.Scenario{
 		Metadata: scenarios.Metadata{Name: "t"}, Seed: 1,
 		Services: scenarios.Services{List: services},
-		Backends: []string{"direct"}, Measure: []string{"sync"}, Operations: 1, Traffic: scenarios.DefaultTraffic(),
+		Backends: []string{"direct"}, Measure: []string{"sync"}, Operations: 1, Traffic: scenarios.DefaultTraffic(), Churn: scenarios.DefaultChurn(),
 		Network: scenarios.Network{ServiceCIDRs: node.ServiceCIDRs, ClusterCIDRs: node.ClusterCIDRs},
 		Node:    scenarios.Node{Name: node.Name, Zone: node.Zone, Addrs: node.Addrs},
 	}

@@ -9,7 +9,7 @@ import (
 
 func TestLoadPresets(t *testing.T) {
 	names := presetNames()
-	if strings.Join(names, " ") != "conntrack dataplanes during-sync keep-alive kube-proxy partial-sync position quick restart scale short-connections" {
+	if strings.Join(names, " ") != "churn conntrack dataplanes during-sync keep-alive kube-proxy partial-sync position quick restart scale short-connections" {
 		t.Fatalf("presets are %v", names)
 	}
 	for i, p := range Presets() {
@@ -84,9 +84,9 @@ func TestLoadMistakes(t *testing.T) {
 		"large.yaml":  "large.yaml: is larger than 64 MiB; is that a scenario?",
 		"/dev/zero":   "/dev/zero: is larger than 64 MiB; is that a scenario?",
 		"slip.yaml":   `slip.yaml:7:1: unknown key "sede"; did you mean "seed"?`,
-		"dir":         "dir: is a directory; name a scenario file in it, or a preset: conntrack, dataplanes, during-sync, keep-alive, kube-proxy, partial-sync, position, quick, restart, scale or short-connections",
+		"dir":         "dir: is a directory; name a scenario file in it, or a preset: churn, conntrack, dataplanes, during-sync, keep-alive, kube-proxy, partial-sync, position, quick, restart, scale or short-connections",
 		"quikc":       `quikc: there is no such file and no such preset; did you mean "quick"?`,
-		"no/such":     "no/such: there is no such file and no such preset; want conntrack, dataplanes, during-sync, keep-alive, kube-proxy, partial-sync, position, quick, restart, scale or short-connections",
+		"no/such":     "no/such: there is no such file and no such preset; want churn, conntrack, dataplanes, during-sync, keep-alive, kube-proxy, partial-sync, position, quick, restart, scale or short-connections",
 		"slip.yaml/x": "slip.yaml/x: cannot be read: not a directory",
 	} {
 		if _, err := Load(name, known); err == nil || err.Error() != want {

@@ -79,6 +79,7 @@ network: {serviceCIDR: 172.20.0.0/16, clusterCIDR: 10.0.0.0/8}
 		Measure:    []string{"firstPacket", "sync"},
 		Operations: 50,
 		Traffic:    DefaultTraffic(),
+		Churn:      DefaultChurn(),
 		Repeat:     6,
 		Node:       Node{Name: "node-0"},
 		Network:    Network{ranges("172.20.0.0/16"), ranges("10.0.0.0/8")},
@@ -108,6 +109,7 @@ func TestParseFillsInDefaults(t *testing.T) {
 		Measure:    []string{"sync"},
 		Operations: 200,
 		Traffic:    DefaultTraffic(),
+		Churn:      DefaultChurn(),
 		Network:    Network{ranges("10.96.0.0/12"), ranges("10.128.0.0/9")},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -127,7 +129,7 @@ func TestParseWithoutRegistry(t *testing.T) {
 }
 
 func TestParseMistakes(t *testing.T) {
-	const keys = "apiVersion, kind, metadata, seed, services, backends, limits, measure, operations, traffic, repeat"
+	const keys = "apiVersion, kind, metadata, seed, services, backends, limits, measure, operations, traffic, churn, repeat"
 	for _, c := range []struct{ name, data, want string }{
 		// What is no scenario at all.
 		{"empty", "", `1:1: is empty; a scenario starts with apiVersion: svcmark/v1`},
@@ -229,6 +231,10 @@ func TestParseMistakes(t *testing.T) {
 		{"traffic's clients", valid("traffic: {clients: 1001}"), `7:20: traffic.clients: is 1001; want 1 to 1000`},
 		{"traffic's duration", valid("traffic: {duration: 1ms}"), `7:21: traffic.duration: is 1ms; want 10ms to 1h0m0s`},
 		{"a number for a duration", valid("traffic: {duration: 5}"), `7:21: traffic.duration: is the number 5; want text`},
+		{"churn's rate", valid("churn: {rate: 0}"), `7:15: churn.rate: is 0; want 1 to 10000`},
+		{"churn's duration", valid("churn: {duration: 1ms}"), `7:19: churn.duration: is 1ms; want 100ms to 10m0s`},
+		{"churn's kind", valid("churn: {kind: roling}"), `7:15: churn.kind: is "roling"; did you mean "rolling"?`},
+		{"churn's keys", valid("churn: {rates: 5}"), `7:9: churn: unknown key "rates"; did you mean "rate"?`},
 		{"traffic's keys", valid("traffic: {rates: 5}"), `7:11: traffic: unknown key "rates"; did you mean "rate"?`},
 		{"no range", valid("network: {serviceCIDR: 10.96.0.0}"), `7:24: network.serviceCIDR: "10.96.0.0" is no address range; want one such as 10.96.0.0/12`},
 		{"host bits", valid("network: {serviceCIDR: 10.96.0.9/12}"), `7:24: network.serviceCIDR: 10.96.0.9/12 starts inside its range; want 10.96.0.0/12`},

@@ -27,6 +27,7 @@ type Scenario struct {
 	// measurement makes at each position; 200 by default.
 	Operations int
 	Traffic    Traffic
+	Churn      Churn
 	// Repeat is how often each point is measured; 0 leaves it to the clock (an
 	// exact clock needs no repetition, a noisy one several).
 	Repeat  int
@@ -131,6 +132,7 @@ func defaults() *Scenario {
 		},
 		Operations: 200,
 		Traffic:    DefaultTraffic(),
+		Churn:      DefaultChurn(),
 		Network: Network{
 			ServiceCIDRs: []netip.Prefix{netip.MustParsePrefix("10.96.0.0/12")},
 			ClusterCIDRs: []netip.Prefix{netip.MustParsePrefix("10.128.0.0/9")},

@@ -51,6 +51,7 @@ func (s *Scenario) body(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, "measure: %s\noperations: %d\n", list(s.Measure), s.Operations)
 	s.Traffic.yaml(b)
+	s.Churn.yaml(b)
 	if s.Repeat > 0 {
 		fmt.Fprintf(b, "repeat: %d\n", s.Repeat)
 	}

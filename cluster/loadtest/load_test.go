@@ -49,7 +49,7 @@ func imported(t *testing.T) *scenarios.Scenario {
 	}
 	written := &scenarios.Scenario{
 		Metadata: scenarios.Metadata{Name: "imported"}, Services: scenarios.Services{List: c.Services},
-		Backends: []string{"any"}, Measure: []string{"sync"}, Operations: 1, Traffic: scenarios.DefaultTraffic(), Network: view.Network, Node: view.Node,
+		Backends: []string{"any"}, Measure: []string{"sync"}, Operations: 1, Traffic: scenarios.DefaultTraffic(), Churn: scenarios.DefaultChurn(), Network: view.Network, Node: view.Node,
 	}
 	s, err := scenarios.Parse("imported.yaml", written.YAML(), scenarios.Known{})
 	if err != nil {

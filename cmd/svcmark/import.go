@@ -148,6 +148,7 @@ func (f *importFlags) scenario(c *cluster.Cluster, o cluster.Options) (*scenario
 		Measure:    of([]string{"sync", "firstPacket", "roundTrip", "cpu", "memory", "objects"}, known.Measurements),
 		Operations: 200,
 		Traffic:    scenarios.DefaultTraffic(),
+		Churn:      scenarios.DefaultChurn(),
 		Network:    view.Network,
 		Node:       view.Node,
 	}

@@ -46,6 +46,7 @@ func registry() runner.Registry {
 			"conntrack":       measure.Conntrack{},
 			"conntrackFull":   measure.ConntrackFull{},
 			"timeToEffective": measure.TimeToEffective{},
+			"churn":           measure.Churn{},
 
 			"connectionRate": measure.ConnectionRate{},
 			"cpuAtRate":      measure.CPUAtRate{},

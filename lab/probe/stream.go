@@ -27,9 +27,10 @@ type Stream struct {
 
 // Reply is what became of a question.
 type Reply struct {
-	Due  int64 // when it was to be sent, in readings of the clock
-	Sent int64 // when it was
-	At   int64 // when its answer came, or it was given up
+	Due   int64 // when it was to be sent, in readings of the clock
+	Sent  int64 // when it was
+	At    int64 // when its answer came, or it was given up
+	Asked int   // the index of its target
 	Answer
 	Err error // why there is no answer
 }
@@ -182,7 +183,7 @@ func (r *stream) send(due int64) error {
 	a := &asked{socket: fd, sending: true}
 	r.open[int32(fd)] = a
 	r.queue = append(r.queue, a)
-	a.reply.Due, a.reply.Sent = due, r.Now()
+	a.reply.Due, a.reply.Sent, a.reply.Asked = due, r.Now(), i
 	if err := fd.connect(r.to[i]); err != nil && !errors.Is(err, unix.ETIMEDOUT) { // which is what EINPROGRESS looks like
 		r.end(a, err)
 		return nil
