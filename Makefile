@@ -47,6 +47,7 @@ setup-test: ## the same, and what tests need besides
 reference: setup build ## make the reference run anew, as it is committed
 	rm -rf results/reference/quick
 	bin/svcmark run quick --lab vm --out results/reference/quick
+	cd results/reference/quick && rm -f report.html plots/*-cdf.* plots/*-percentiles.svg plots/round-trip-*-percentiles.png plots/first-packet-udp-percentiles.png
 
 .PHONY: test
 test: setup-test lint ## everything below, with real packets
