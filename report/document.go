@@ -104,7 +104,7 @@ type Look struct {
 func (r *Report) Document() *Document {
 	d := &Document{Verdict: r.Verdict()}
 	short := &printed{Report: r, others: "under All figures"}
-	d.Summary = sections(append(append(short.shortBlocks(), short.growth()), short.noteBlock()))
+	d.Summary = sections(append(append(short.shortBlocks(), short.growth().apart()...), short.noteBlock()))
 	full := &printed{Report: r, wide: true}
 	d.All = sections(append(append(full.allBlocks(), full.growthWide()), full.noteBlock()))
 	d.Missing = full.problemBlock().lines
@@ -124,13 +124,17 @@ func (r *Report) Document() *Document {
 // Environment is what the figures of a run depend on, in a few words.
 func Environment(run *results.Run) string { return environment(run, false) }
 
+// Machine says what the run's machine shows where nothing differs, and what disturbed
+// it: nothing for the virtual clock and old runs.
+func Machine(run *results.Run) []string { return machineLines(run) }
+
 // Samples writes the run's samples as its directory has them.
 func Samples(w io.Writer, run *results.Run) error { return results.Encode(w, run.Units, run.Results) }
 
 func sections(blocks []block) []Section {
 	var ss []Section
 	for _, b := range blocks {
-		if len(b.rows)+len(b.lines) > 0 {
+		if b = b.turned(); len(b.rows)+len(b.lines) > 0 {
 			ss = append(ss, Section{b.title, b.header, b.rows, b.lines})
 		}
 	}

@@ -7,7 +7,8 @@
   const tip = document.getElementById("tip");
   const root = document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)");
-  const dark = () => (root.dataset.theme ?? (system.matches ? "dark" : "light")) === "dark";
+  let printing = false; // on white paper
+  const dark = () => !printing && (root.dataset.theme ?? (system.matches ? "dark" : "light")) === "dark";
 
   document.querySelectorAll("table.figures").forEach(sortable);
 
@@ -107,14 +108,16 @@
       tip.style.top = Math.max(4, y - tip.offsetHeight - 12) + "px";
     };
     const hide = () => { ring.setAttribute("visibility", "hidden"); tip.hidden = true; };
-    picture.addEventListener("pointermove", (event) => {
+    const near = (event) => {
       const box = picture.getBoundingClientRect();
       const x = ((event.clientX - box.left) / box.width) * width, y = ((event.clientY - box.top) / box.height) * height;
       let best = -1, least = 60;
       points.forEach((p, i) => { const d = Math.hypot(p.x - x, p.y - y); if (d < least) { least = d; best = i; } });
       if (best >= 0) show(best); else hide();
-    });
-    picture.addEventListener("pointerleave", hide);
+    };
+    picture.addEventListener("pointermove", near);
+    picture.addEventListener("pointerdown", near); // a tap does not move
+    picture.addEventListener("pointerleave", (event) => { if (event.pointerType !== "touch") hide(); });
     picture.addEventListener("blur", hide);
     picture.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
@@ -159,6 +162,8 @@
   theme.hidden = false;
   theme.addEventListener("click", () => { root.dataset.theme = dark() ? "light" : "dark"; redraw(); });
   system.addEventListener("change", redraw);
+  addEventListener("beforeprint", () => { printing = true; redraw(); });
+  addEventListener("afterprint", () => { printing = false; redraw(); });
   let width = innerWidth;
   addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; redraw(); } });
   redraw();

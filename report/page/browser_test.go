@@ -165,6 +165,16 @@ func TestBrowserOnAPhone(t *testing.T) {
 		if n := says[int](t, b, `document.querySelectorAll("figure svg[role=img]").length`); n < 5 {
 			t.Errorf("%d plots", n)
 		}
+		// A tap, which goes down and up and never moves, tells a value.
+		tip := says[string](t, b, `(() => {
+			const plot = document.querySelector("figure svg[role=img]"), point = plot.querySelector("polygon, circle").getBoundingClientRect();
+			for (const kind of ["pointerdown", "pointerup", "pointerleave"])
+				plot.dispatchEvent(new PointerEvent(kind, { pointerType: "touch", clientX: point.x + 3, clientY: point.y + 3 }));
+			return document.getElementById("tip").hidden ? "" : document.getElementById("tip").textContent;
+		})()`)
+		if !strings.Contains(tip, " Services: ") {
+			t.Errorf("after a tap the tip says %q", tip)
+		}
 		b.clean(t)
 	}
 }

@@ -36,6 +36,7 @@ type view struct {
 	Data    data
 	Runs    []run
 	Virtual bool
+	Control string // the backend whose figures were taken off all others'
 	CSV     file
 }
 
@@ -53,6 +54,7 @@ type run struct {
 	Facts                  [][2]string
 	Scenario               string
 	Warnings               []string
+	Machine                []string // its noise, and what disturbed it
 	Files                  []file
 }
 
@@ -64,7 +66,7 @@ type file struct {
 
 // Write writes the page of a report.
 func Write(w io.Writer, r *report.Report) error {
-	v := view{Document: r.Document()}
+	v := view{Document: r.Document(), Control: r.Control}
 	v.Data = data{v.Figures, v.Looks}
 	var names []string
 	for _, of := range r.Runs {
@@ -138,6 +140,10 @@ func runOf(of *results.Run, control string) (run, error) {
 			}
 		}
 	}
+	x.Machine = report.Machine(of)
+	for _, machine := range m.Machines {
+		x.Warnings = append(x.Warnings, machine.Warnings...)
+	}
 	x.Facts = facts(m.Fingerprint)
 	var samples bytes.Buffer
 	if err := report.Samples(&samples, of); err != nil {
@@ -153,7 +159,7 @@ func runOf(of *results.Run, control string) (run, error) {
 	}
 	x.Files = []file{
 		download(name, "text/plain", samples.Bytes()),
-		download("run.json", "application/json", meta),
+		download("run.json", "application/json", append(meta, '\n')),
 		download("scenario.yaml", "text/plain", []byte(m.Scenario)),
 	}
 	return x, nil

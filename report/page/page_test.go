@@ -104,6 +104,18 @@ func TestSeveralRuns(t *testing.T) {
 	}
 }
 
+// What disturbed the machine of a run stands on its page, as in the terminal.
+func TestDisturbedMachine(t *testing.T) {
+	run := read(t, references+"quick")
+	run.Meta.Machines = []results.Machine{{Warnings: []string{"a hypervisor took 9 % of the time"}}}
+	text := pageOf(t, run)
+	for _, want := range []string{">1 warning<", ">Warning: a hypervisor took 9 % of the time.<", "<li>a hypervisor took 9 % of the time</li>"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+}
+
 // hostile is a run whose texts try to be more than text.
 func hostile(t *testing.T) *results.Run {
 	run := read(t, references+"quick")
