@@ -152,17 +152,20 @@ func (p *Proxy) PID() int { return p.process.PID() }
 // Alive is why kube-proxy does not run any more, nil while it does.
 func (p *Proxy) Alive() error { return p.process.Alive() }
 
-// freeAddress is one on which nobody listens.
-func (p *Proxy) freeAddress() (address string, err error) {
-	err = p.config.Enter.Do(func() error {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return err
+// freeAddresses are different ones on which nobody listens. All are taken before the
+// first is let go: the kernel may give what was let go to the next who asks.
+func (p *Proxy) freeAddresses(addresses ...*string) error {
+	return p.config.Enter.Do(func() error {
+		for _, address := range addresses {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				return err
+			}
+			defer func() { _ = l.Close() }() // which nobody has dialed
+			*address = l.Addr().String()
 		}
-		address = l.Addr().String()
-		return l.Close()
+		return nil
 	})
-	return address, err
 }
 
 // spawn starts the program with the tools of the variant of iptables.
@@ -174,10 +177,8 @@ func (p *Proxy) spawn(o *apiclient.Objects) (err error) {
 		return err
 	}
 	healthz := ""
-	for _, address := range []*string{&p.metrics, &healthz} {
-		if *address, err = p.freeAddress(); err != nil {
-			return err
-		}
+	if err := p.freeAddresses(&p.metrics, &healthz); err != nil {
+		return err
 	}
 	configuration, err := p.config.configuration(o.ClusterCIDR, p.metrics, healthz)
 	if err != nil {
