@@ -29,10 +29,10 @@ type saboteur struct {
 	seen  atomic.Int64
 }
 
-// backend is one whose every VIP leads to the saboteur.
-func (s *saboteur) backend(t *testing.T) backends.Backend {
+// answering has every connection to an address of the node served.
+func answering(t *testing.T, serve func(net.Conn)) netip.AddrPort {
 	t.Helper()
-	l, err := net.Listen("tcp", "0.0.0.0:0")
+	l, err := net.Listen("tcp4", "0.0.0.0:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,10 +43,16 @@ func (s *saboteur) backend(t *testing.T) backends.Backend {
 			if err != nil {
 				return
 			}
-			go s.serve(conn, s.every > 0 && s.seen.Add(1)%s.every == 0)
+			go serve(conn)
 		}
 	}()
-	at := netip.AddrPortFrom(testState().Node.Addrs[0], uint16(l.Addr().(*net.TCPAddr).Port))
+	return netip.AddrPortFrom(testState().Node.Addrs[0], uint16(l.Addr().(*net.TCPAddr).Port))
+}
+
+// backend is one whose every VIP leads to the saboteur.
+func (s *saboteur) backend(t *testing.T) backends.Backend {
+	t.Helper()
+	at := answering(t, func(conn net.Conn) { s.serve(conn, s.every > 0 && s.seen.Add(1)%s.every == 0) })
 	return dialed{target: func(*backends.ServicePort) netip.AddrPort { return at }}
 }
 

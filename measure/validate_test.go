@@ -83,21 +83,7 @@ func figure(t *testing.T, pattern string, text []byte) float64 {
 // bilingual answers requests of ours and of HTTP on the node.
 func bilingual(t *testing.T) netip.AddrPort {
 	t.Helper()
-	l, err := net.Listen("tcp4", "0.0.0.0:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() }) // which ends the loop below
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go answerBoth(conn)
-		}
-	}()
-	return netip.AddrPortFrom(testState().Node.Addrs[0], uint16(l.Addr().(*net.TCPAddr).Port))
+	return answering(t, answerBoth)
 }
 
 func answerBoth(conn net.Conn) {

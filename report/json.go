@@ -3,8 +3,8 @@ package report
 import (
 	"encoding/json"
 	"io"
-	"math"
 
+	"github.com/svcmark/svcmark/report/stats"
 	"github.com/svcmark/svcmark/results"
 )
 
@@ -102,7 +102,7 @@ func (r *Report) jsonTable(t *Table) jsonTable {
 			}
 			v := jsonValue{Labels: m, State: c.State, Notes: []string{}}
 			if s := c.Summary; c.State == Measured {
-				v.Center, v.Lo, v.Hi, v.Repetitions = finite(s.Center), finite(s.Lo), finite(s.Hi), s.N
+				v.Center, v.Lo, v.Hi, v.Repetitions = stats.Finite(s.Center), stats.Finite(s.Lo), stats.Finite(s.Hi), s.N
 			}
 			for _, n := range c.Notes {
 				v.Notes = append(v.Notes, r.Notes[n])
@@ -114,16 +114,9 @@ func (r *Report) jsonTable(t *Table) jsonTable {
 		g := f.Growth
 		out.Fits = append(out.Fits, jsonFit{
 			Labels: labels(f.Backend, f.Group), Class: string(g.Class), Reason: g.Reason,
-			Intercept: finite(g.Line.Intercept), Slope: finite(g.Line.Slope), SlopeLo: finite(g.Line.Lo), SlopeHi: finite(g.Line.Hi),
-			R2: finite(g.Line.R2), Bend: finite(g.Exponent), Exponent: finite(f.Exponent), Sizes: len(f.Points),
+			Intercept: stats.Finite(g.Line.Intercept), Slope: stats.Finite(g.Line.Slope), SlopeLo: stats.Finite(g.Line.Lo), SlopeHi: stats.Finite(g.Line.Hi),
+			R2: stats.Finite(g.Line.R2), Bend: stats.Finite(g.Exponent), Exponent: stats.Finite(f.Exponent), Sizes: len(f.Points),
 		})
 	}
 	return out
-}
-
-func finite(v float64) *float64 {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return nil
-	}
-	return &v
 }

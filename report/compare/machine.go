@@ -5,7 +5,8 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
-	"math"
+
+	"github.com/svcmark/svcmark/report/stats"
 )
 
 // Schema is the version of JSON's output: it grows when a field changes its meaning or
@@ -61,14 +62,14 @@ func (c *Comparison) JSON(out io.Writer) error {
 		for _, l := range r.Labels {
 			labels[l.Key] = l.Value
 		}
-		x := row{r.Measurement, r.Unit.Name, labels, r.Old.Values, r.New.Values, nil, finite(r.P), r.Judged, r.Verdict, r.Reason}
+		x := row{r.Measurement, r.Unit.Name, labels, r.Old.Values, r.New.Values, nil, stats.Finite(r.P), r.Judged, r.Verdict, r.Reason}
 		if len(r.Old.Values) > 0 && len(r.New.Values) > 0 {
-			x.Change = finite(r.Change)
+			x.Change = stats.Finite(r.Change)
 		}
 		all.Rows = append(all.Rows, x)
 	}
 	for _, s := range c.Shifts {
-		all.Shifts = append(all.Shifts, shift{s.Measurement, s.Backend, s.Points, s.Center, finite(s.Lo), finite(s.Hi), s.Verdict})
+		all.Shifts = append(all.Shifts, shift{s.Measurement, s.Backend, s.Points, s.Center, stats.Finite(s.Lo), stats.Finite(s.Hi), s.Verdict})
 	}
 	for _, g := range c.Growths {
 		all.Growths = append(all.Growths, growth{g.Name, string(g.Old.Class), string(g.New.Class), g.Change, g.Verdict, g.Reason})
@@ -76,14 +77,6 @@ func (c *Comparison) JSON(out io.Writer) error {
 	e := json.NewEncoder(out)
 	e.SetIndent("", "  ")
 	return e.Encode(all)
-}
-
-// finite is a value that JSON can hold, or none.
-func finite(v float64) *float64 {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return nil
-	}
-	return &v
 }
 
 // JUnit writes one test case for each figure that is judged, as CI systems read them:

@@ -3,8 +3,8 @@ package plan
 import (
 	"encoding/json"
 	"io"
-	"math"
 
+	"github.com/svcmark/svcmark/report/stats"
 	"github.com/svcmark/svcmark/results"
 )
 
@@ -65,8 +65,8 @@ func (p *Plan) JSON(out io.Writer) error {
 	for _, a := range p.Answers {
 		x := answer{a.Limit.String(), a.Unit.Name, a.Value, a.At, nil}
 		for _, r := range a.Rows {
-			x.Rows = append(x.Rows, row{r.Backend, r.State, finite(r.Services), finite(r.Lo), finite(r.Hi), r.Largest, r.Value, r.Reach,
-				finite(r.ValueAt), finite(r.Lower), finite(r.Upper), r.Trend, r.Foretold, r.From, r.To, r.Reason})
+			x.Rows = append(x.Rows, row{r.Backend, r.State, stats.Finite(r.Services), stats.Finite(r.Lo), stats.Finite(r.Hi), r.Largest, r.Value, r.Reach,
+				stats.Finite(r.ValueAt), stats.Finite(r.Lower), stats.Finite(r.Upper), r.Trend, r.Foretold, r.From, r.To, r.Reason})
 		}
 		all.Answers = append(all.Answers, x)
 	}
@@ -77,12 +77,4 @@ func (p *Plan) JSON(out io.Writer) error {
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	return e.Encode(all)
-}
-
-// finite is a value that JSON can hold, or none.
-func finite(v float64) *float64 {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return nil
-	}
-	return &v
 }
