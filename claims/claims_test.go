@@ -181,6 +181,19 @@ func TestWhatIsMissing(t *testing.T) {
 	}
 }
 
+// A rate of the wall clock is no cost, and its fall no growth.
+func TestRatesAreNoCosts(t *testing.T) {
+	one, err := Select([]string{"C16"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	runs := made(published)
+	runs["load"].Meta.Fingerprint.Clock = "wall"
+	if f := Judge(one, runs)[0]; f.Word != CannotJudge || !strings.Contains(f.Reason, "is a rate") {
+		t.Errorf("%s: %s", f.Word, f.Reason)
+	}
+}
+
 // A claim of many Services is not refuted by few.
 func TestRefutedByFew(t *testing.T) {
 	one, err := Select([]string{"C14"})
