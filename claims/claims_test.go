@@ -46,7 +46,7 @@ func made(w world) Runs {
 	add("growth", "PartialSync", "insns/op", four, sizes, label("change", "addService"))
 	add("growth", "FirstPacket", "insns/op", four, sizes, label("protocol", "tcp"), label("position", "last"))
 	add("growth", "Objects", "rules", []string{"iptables-legacy"}, sizes)
-	add("one-by-one", "Sync", "insns/op", []string{"userspace", "iptables-legacy"}, []float64{100, 300, 1000})
+	add("one-by-one", "Sync", "insns/op", []string{"userspace"}, []float64{100, 300, 1000})
 	add("load-balancers", "Objects", "addresses", []string{"ipvs"}, []float64{100})
 	add("restart", "Restart", "insns/op", four, []float64{1000})
 	for _, kind := range []string{"short", "keep-alive"} {

@@ -93,10 +93,12 @@ func (e *evidence) smallest(w where) float64 {
 	return 0
 }
 
+// cores is the processor time that connections of a kind take at a rate.
+func cores(backend, kind string) where {
+	return where{"load", "CPUAtRate", backend, []results.Label{{Key: "connection", Value: kind}}, ""}
+}
+
 func newConnections(e *evidence) Verdict {
-	cores := func(backend, kind string) where {
-		return where{"load", "CPUAtRate", backend, []results.Label{{Key: "connection", Value: kind}}, ""}
-	}
 	short, n := e.ratio(cores("iptables-legacy", "short"), cores("ipvs", "short"), 0)
 	open, _ := e.ratio(cores("iptables-legacy", "keep-alive"), cores("ipvs", "keep-alive"), 0)
 	few, least := e.ratio(cores("iptables-legacy", "short"), cores("ipvs", "short"), e.smallest(cores("ipvs", "short")))

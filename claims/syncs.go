@@ -15,6 +15,9 @@ func oneMore(backend string) where {
 	return where{"growth", "PartialSync", backend, []results.Label{{Key: "change", Value: "addService"}}, ""}
 }
 
+// ruleByRule is the cost of a full sync that calls iptables for every rule.
+func ruleByRule() where { return where{"one-by-one", "Sync", "userspace", nil, ""} }
+
 // near tells whether a ratio is that which was published, as far as a shape goes: within
 // a factor of two.
 func near(ratio, published float64) bool { return math.Abs(math.Log(ratio/published)) <= math.Log(2) }
@@ -36,9 +39,10 @@ func syncGrowth(e *evidence) Verdict {
 		iptables.linear(), ipvs.flat())
 }
 
+func ruleObjects() where { return where{"growth", "Objects", "iptables-legacy", nil, "rules"} }
+
 func ruleCount(e *evidence) Verdict {
-	rules := where{"growth", "Objects", "iptables-legacy", nil, "rules"}
-	count, n := e.at(rules, 0)
+	count, n := e.at(ruleObjects(), 0)
 	const published = 3 // rules a Service of 3 endpoints
 	if e.missing == "" {
 		e.notes("%s rules at %s Services: %.1f a Service", number(count), number(n), count/n)
@@ -48,9 +52,8 @@ func ruleCount(e *evidence) Verdict {
 }
 
 func oneByOne(e *evidence) Verdict {
-	single := e.growth(where{"one-by-one", "Sync", "userspace", nil, ""})
-	bulk := e.growth(where{"one-by-one", "Sync", "iptables-legacy", nil, ""})
-	e.ratio(where{"one-by-one", "Sync", "userspace", nil, ""}, where{"one-by-one", "Sync", "iptables-legacy", nil, ""}, 0)
+	single, bulk := e.growth(ruleByRule()), e.growth(syncOf("iptables-legacy"))
+	e.ratio(ruleByRule(), syncOf("iptables-legacy"), 0)
 	one := e.growth(oneMore("ipvs"))
 	return parts(fmt.Sprintf("One call of iptables a rule, as the userspace mode makes them, is %s, while one restore of them all is %s; one more Service in IPVS is %s. No kube-proxy since 1.26 adds rules one by one.",
 		single, bulk, one), single.Class == stats.Superlinear, one.flat())
@@ -72,9 +75,10 @@ func partialOfNftables(e *evidence) Verdict {
 	return parts(fmt.Sprintf("A full sync costs %s of one more Service by a partial one at %s Services.", times(ratio), number(n)), ratio > 100)
 }
 
+func restartOf(backend string) where { return where{"restart", "Restart", backend, nil, ""} }
+
 func restarted(e *evidence) Verdict {
-	restart := func(backend string) where { return where{"restart", "Restart", backend, nil, ""} }
-	ratio, n := e.ratio(restart("nftables"), restart("iptables-legacy"), 0)
+	ratio, n := e.ratio(restartOf("nftables"), restartOf("iptables-legacy"), 0)
 	return parts(fmt.Sprintf("A restart costs %s in nftables of one in iptables at %s Services.", times(ratio), number(n)), ratio > 1.5)
 }
 
@@ -89,6 +93,6 @@ func addressesOnNode(e *evidence) Verdict {
 	if e.missing == "" {
 		e.notes("%s addresses on kube-ipvs0 for %s Services, half of which have a load-balancer address besides", number(count), number(n))
 	}
-	return parts(fmt.Sprintf("The node has %s addresses for %s Services: with every load-balancer address, and the kernel delivers to its own addresses itself. The other backends put none there.", number(count), number(n)),
+	return parts(fmt.Sprintf("The node has %s addresses for %s Services: with every load-balancer address, and the kernel delivers to its own addresses itself.", number(count), number(n)),
 		count >= 1.4*n)
 }
