@@ -46,7 +46,9 @@ func (e *evidence) lacks(format string, args ...any) {
 }
 
 func (e *evidence) notes(format string, args ...any) {
-	e.figures = append(e.figures, fmt.Sprintf(format, args...))
+	if figure := fmt.Sprintf(format, args...); !slices.Contains(e.figures, figure) {
+		e.figures = append(e.figures, figure)
+	}
 }
 
 // points is the figure by size, each the median over repetitions.

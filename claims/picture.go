@@ -19,7 +19,7 @@ func Pictures(claims []Claim, runs Runs) []report.Overlay {
 			continue
 		}
 		e := &evidence{runs: runs}
-		o := report.Overlay{Name: strings.ToLower(c.ID), Title: c.ID + ": " + c.beside.title, Foot: c.beside.foot}
+		o := report.Overlay{Name: strings.ToLower(c.ID), Title: c.ID + ": " + c.beside.title}
 		if c.beside.curves != nil {
 			e.lay(&o, c.beside)
 		} else {
@@ -28,7 +28,7 @@ func Pictures(claims []Claim, runs Runs) []report.Overlay {
 		if e.missing != "" {
 			continue // as the verdict says
 		}
-		o.Subtitle = strings.TrimSpace(o.Subtitle + " Published (dashed, pale): " + c.Source + ".")
+		o.Subtitle = strings.TrimSpace(o.Subtitle + " Published: " + c.Source + ".")
 		all = append(all, o)
 	}
 	return all
@@ -43,13 +43,13 @@ func (e *evidence) lay(o *report.Overlay, b *beside) {
 	if e.missing != "" {
 		return
 	}
-	here, there := measured[0], first.costs()[0]
-	o.Axis = fmt.Sprintf("%s, each side relative to its %s at its smallest number of Services", b.what, first.of.backend)
+	here, there, size := measured[0], first.costs()[0], "the smallest number of Services that it has"
 	if common, ok := smallestCommon(measured, first.published); ok {
-		here, there = value(measured, common), value(first.costs(), common)
-		o.Axis = fmt.Sprintf("%s, each side relative to its %s at %s Services", b.what, first.of.backend, number(common))
+		here, there, size = value(measured, common), value(first.costs(), common), number(common)+" Services"
 	}
-	o.Symbol = " x"
+	o.Axis, o.Symbol = b.what+", relative", " x"
+	o.Subtitle = fmt.Sprintf("Each side is relative to its %s at %s.", first.theirs, size)
+	o.Foot = strings.TrimSpace("Dashed: published. " + b.foot)
 	for _, c := range b.curves {
 		points := e.points(c.of)
 		if len(points) == 0 {
@@ -60,7 +60,7 @@ func (e *evidence) lay(o *report.Overlay, b *beside) {
 			s.Points = append(s.Points, report.SeriesPoint{Services: p.X, Value: e.cost(c.of, p.Y) / e.cost(first.of, here.Y), Figure: e.show(c.of, p.Y)})
 		}
 		s.Detail = fromTo(s.Points)
-		p := report.Series{Name: c.of.backend + ", published", Backend: c.of.backend, Published: true}
+		p := report.Series{Name: c.theirs + ", published", Backend: c.of.backend, Published: true}
 		for i, cost := range c.costs() {
 			p.Points = append(p.Points, report.SeriesPoint{Services: cost.X, Value: cost.Y / there.Y, Figure: strconv.FormatFloat(c.published[i].Y, 'g', -1, 64) + " " + c.unit})
 		}
@@ -103,8 +103,13 @@ func value(ps []stats.Point, size float64) stats.Point {
 	return ps[slices.IndexFunc(ps, func(p stats.Point) bool { return p.X == size })]
 }
 
+// fromTo is the first and the last figure, with one unit where they share it.
 func fromTo(ps []report.SeriesPoint) string {
-	return ps[0].Figure + " to " + ps[len(ps)-1].Figure
+	from, to := ps[0].Figure, ps[len(ps)-1].Figure
+	if v, unit, ok := strings.Cut(from, " "); ok && strings.HasSuffix(to, " "+unit) {
+		from = v
+	}
+	return from + " to " + to
 }
 
 // ratioLook is the backend whose look bars have: they are of two, or of none.
@@ -119,12 +124,13 @@ func (e *evidence) stand(o *report.Overlay, b *beside) {
 		v, n = e.at(b.of, 0)
 		v /= n
 	}
-	o.Bars, o.Axis, o.Symbol = true, b.what, b.unit
+	o.Bars, o.Axis, o.Symbol = true, b.what+", at so many Services", b.unit
+	o.Foot = strings.TrimSpace("Pale: published. " + b.foot)
 	one := func(name string, v float64, published bool) {
 		o.Series = append(o.Series, report.Series{Name: name, Backend: ratioLook, Published: published, Points: []report.SeriesPoint{{Value: v}}})
 	}
 	for _, p := range b.bars {
 		one(p.name, p.value, true)
 	}
-	one("measured, "+number(n)+" Services", v, false)
+	one("measured, at "+number(n), v, false)
 }

@@ -29,7 +29,11 @@ func syncRatio(e *evidence) Verdict {
 	if n <= 1000 {
 		published = 10
 	}
-	return parts(fmt.Sprintf("A full sync by iptables costs %s of one by IPVS at 1,000 Services and %s at %s: IPVS needs calls for every Service, too.", times(small), times(large), number(n)),
+	more := ""
+	if n > 1000 {
+		more = fmt.Sprintf(" and %s at %s", times(large), number(n))
+	}
+	return parts(fmt.Sprintf("A full sync by iptables costs %s of one by IPVS at 1,000 Services%s: IPVS needs calls for every Service and every endpoint, too.", times(small), more),
 		near(small, 10), near(large, published) && (n <= 1000 || large > small))
 }
 
