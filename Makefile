@@ -49,6 +49,12 @@ reference: setup build ## make the reference run anew, as it is committed
 	bin/svcmark run quick --lab vm --out results/reference/quick
 	cd results/reference/quick && rm -f report.html plots/*-cdf.* plots/*-percentiles.svg plots/round-trip-*-percentiles.png plots/first-packet-udp-percentiles.png
 
+.PHONY: reference-claims
+reference-claims: setup build ## measure the published claims anew, as committed (docs/claims.md)
+	rm -rf results/reference/claims
+	bin/svcmark claims --out results/reference/claims
+	rm -f results/reference/claims/plots/*.png
+
 .PHONY: test
 test: setup-test lint ## everything below, with real packets
 	@sh tools/test ./...
