@@ -139,6 +139,14 @@ func (e *evidence) at(w where, size float64) (value, n float64) {
 type shape struct {
 	stats.Growth
 	times float64 // the largest size's by the smallest's
+	from  float64 // the smallest size
+	to    float64
+}
+
+// over says by how much it grows, whatever its class: what is linear beside a large
+// fixed part may hardly be seen to grow.
+func (s shape) over() string {
+	return fmt.Sprintf("%s from %s to %s Services", times(s.times), number(s.from), number(s.to))
 }
 
 // nearly is what a claim's "constant" allows: growth over the whole range that nobody
@@ -174,7 +182,7 @@ func (e *evidence) growth(w where) shape {
 		return shape{}
 	}
 	first, last := ps[0], ps[len(ps)-1]
-	g := shape{stats.Classify(ps), last.Y / first.Y}
+	g := shape{stats.Classify(ps), last.Y / first.Y, first.X, last.X}
 	if len(ps) < 3 {
 		e.lacks("the growth of %s takes three sizes, and %d were measured", w, len(ps))
 	}

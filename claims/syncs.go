@@ -39,7 +39,7 @@ func syncRatio(e *evidence) Verdict {
 
 func syncGrowth(e *evidence) Verdict {
 	iptables, ipvs, one := e.growth(syncOf("iptables-legacy")), e.growth(syncOf("ipvs")), e.growth(oneMore("ipvs"))
-	return parts(fmt.Sprintf("A full sync is %s in iptables and %s in IPVS; what stays constant in IPVS is one change, which is %s.", iptables, ipvs, one),
+	return parts(fmt.Sprintf("A full sync is %s in iptables and %s in IPVS, whose one more Service costs %s.", iptables, ipvs, one.over()),
 		iptables.linear(), ipvs.flat())
 }
 
@@ -57,33 +57,34 @@ func ruleCount(e *evidence) Verdict {
 
 func oneByOne(e *evidence) Verdict {
 	single, bulk := e.growth(ruleByRule()), e.growth(syncOf("iptables-legacy"))
-	e.ratio(ruleByRule(), syncOf("iptables-legacy"), 0)
+	ratio, n := e.ratio(ruleByRule(), syncOf("iptables-legacy"), 0)
 	one := e.growth(oneMore("ipvs"))
-	return parts(fmt.Sprintf("One call of iptables a rule, as the userspace mode makes them, is %s, while one restore of them all is %s; one more Service in IPVS is %s. No kube-proxy since 1.26 adds rules one by one.",
-		single, bulk, one), single.Class == stats.Superlinear, one.flat())
+	return parts(fmt.Sprintf("One call of iptables a rule, as the userspace mode makes them, is %s and costs %s of one restore of a node's rules at %s Services, which is %s; one more Service in IPVS costs %s. No kube-proxy since 1.26 adds rules one by one.",
+		single, times(ratio), number(n), bulk, one.over()), single.Class == stats.Superlinear, one.flat())
 }
 
 func addOne(e *evidence) Verdict {
 	whole, part, ipvs := e.growth(syncOf("iptables-legacy")), e.growth(oneMore("iptables-legacy")), e.growth(oneMore("ipvs"))
-	return parts(fmt.Sprintf("One more Service is %s in iptables by a partial sync, %s where everything is written anew, as it was then, and %s in IPVS.", part, whole, ipvs),
+	return parts(fmt.Sprintf("One more Service costs %s in iptables where everything is written anew, as it was then, %s by a partial sync, and %s in IPVS.", whole.over(), times(part.times), times(ipvs.times)),
 		whole.grows(), part.grows(), ipvs.flat())
 }
 
 func partialOfIptables(e *evidence) Verdict {
-	e.ratio(syncOf("iptables-legacy"), oneMore("iptables-legacy"), 0)
-	return Verdict{Word: CannotJudge, Reason: "The time until a change is effective in a cluster is made of queues and watches of thousands of nodes; on one node a partial sync does a fraction of a full one's work, as shown."}
+	ratio, n := e.ratio(syncOf("iptables-legacy"), oneMore("iptables-legacy"), 0)
+	return Verdict{Word: CannotJudge, Reason: fmt.Sprintf("The time until a change is effective in a cluster is made of queues and watches of thousands of nodes, too; on one node a full sync costs %s of a partial one at %s Services.", times(ratio), number(n))}
 }
 
 func partialOfNftables(e *evidence) Verdict {
 	ratio, n := e.ratio(syncOf("nftables"), oneMore("nftables"), 0)
-	return parts(fmt.Sprintf("A full sync costs %s of one more Service by a partial one at %s Services.", times(ratio), number(n)), ratio > 100)
+	const published = 8 * 60 / 0.141
+	return parts(fmt.Sprintf("A full sync costs %s of one more Service by a partial one at %s Services.", times(ratio), number(n)), ratio > 10, near(ratio, published))
 }
 
 func restartOf(backend string) where { return where{"restart", "Restart", backend, nil, ""} }
 
 func restarted(e *evidence) Verdict {
 	ratio, n := e.ratio(restartOf("nftables"), restartOf("iptables-legacy"), 0)
-	return parts(fmt.Sprintf("A restart costs %s in nftables of one in iptables at %s Services.", times(ratio), number(n)), ratio > 1.5)
+	return parts(fmt.Sprintf("A restart costs %s in nftables of one in iptables at %s Services.", times(ratio), number(n)), ratio > nearly)
 }
 
 func nftVariant(e *evidence) Verdict {
