@@ -146,7 +146,7 @@ type shape struct {
 // over says by how much it grows, whatever its class: what is linear beside a large
 // fixed part may hardly be seen to grow.
 func (s shape) over() string {
-	return fmt.Sprintf("%s from %s to %s Services", times(s.times), number(s.from), number(s.to))
+	return fmt.Sprintf("%s at %s Services of what it costs at %s", times(s.times), number(s.to), number(s.from))
 }
 
 // nearly is what a claim's "constant" allows: growth over the whole range that nobody

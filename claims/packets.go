@@ -39,7 +39,7 @@ func is(yes bool, then, otherwise string) string {
 
 func walk(e *evidence) Verdict {
 	iptables, ipvs := e.growth(firstPacket("iptables-legacy")), e.growth(firstPacket("ipvs"))
-	return parts(fmt.Sprintf("A first packet to the last Service is %s in iptables (%s) and %s in IPVS (%s).", iptables, iptables.over(), ipvs, times(ipvs.times)),
+	return parts(fmt.Sprintf("From %s to %s Services a first packet to the last one is %s in iptables (%s) and %s in IPVS (%s).", number(iptables.from), number(iptables.to), iptables, times(iptables.times), ipvs, times(ipvs.times)),
 		iptables.linear(), ipvs.flat())
 }
 
@@ -115,8 +115,8 @@ func shortConnections(e *evidence) Verdict {
 	g, h := e.growth(iptables), e.growth(ebpf)
 	open := e.growth(connection("iptables-legacy", "keep-alive"))
 	few, least := e.dearer(ebpf, iptables, e.smallest(iptables))
-	return parts(fmt.Sprintf("A short connection costs %s in iptables and %s in eBPF, which costs %s of iptables at %s Services; over open ones iptables costs %s. This eBPF is a reference for the approach and not the product that was published.",
-		g.over(), times(h.times), times(few), number(least), times(open.times)), g.grows(), h.flat(), few > 1, open.flat())
+	return parts(fmt.Sprintf("A short connection costs %s in iptables and %s in eBPF, and a request over an open one %s in iptables; at %s Services eBPF costs %s of iptables. This eBPF is a reference for the approach and not the product that was published.",
+		g.over(), times(h.times), times(open.times), number(least), times(few)), g.grows(), h.flat(), few > 1, open.flat())
 }
 
 // late is the p99 of new connections in a phase of syncs, of either clock.

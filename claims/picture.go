@@ -45,11 +45,11 @@ func (e *evidence) lay(o *report.Overlay, b *beside) {
 	}
 	here, there, size := measured[0], first.costs()[0], "the smallest number of Services that it has"
 	if common, ok := smallestCommon(measured, first.published); ok {
-		here, there, size = value(measured, common), value(first.costs(), common), number(common)+" Services"
+		here, there, size = value(measured, common), value(first.costs(), common), services(common)
 	}
 	o.Axis, o.Symbol = b.what+", relative", " x"
 	o.Subtitle = fmt.Sprintf("Each side is relative to its %s at %s.", first.theirs, size)
-	o.Foot = strings.TrimSpace("Dashed: published. " + b.foot)
+	o.Foot = footOf("Dashed", b.foot)
 	for _, c := range b.curves {
 		points := e.points(c.of)
 		if len(points) == 0 {
@@ -67,6 +67,21 @@ func (e *evidence) lay(o *report.Overlay, b *beside) {
 		p.Detail = fromTo(p.Points)
 		o.Series = append(o.Series, s, p)
 	}
+}
+
+// footOf says how what was published is drawn, and what else has to be known.
+func footOf(drawn, rest string) string {
+	if of, ok := strings.CutPrefix(rest, "Published: "); ok {
+		return drawn + ", published: " + of
+	}
+	return strings.TrimSpace(drawn + ": published. " + rest)
+}
+
+func services(n float64) string {
+	if n == 1 {
+		return "one Service"
+	}
+	return number(n) + " Services"
 }
 
 // cost is a measured figure, or the inverse of one that is a rate.
@@ -125,7 +140,7 @@ func (e *evidence) stand(o *report.Overlay, b *beside) {
 		v /= n
 	}
 	o.Bars, o.Axis, o.Symbol = true, b.what+", at so many Services", b.unit
-	o.Foot = strings.TrimSpace("Pale: published. " + b.foot)
+	o.Foot = footOf("Pale", b.foot)
 	one := func(name string, v float64, published bool) {
 		o.Series = append(o.Series, report.Series{Name: name, Backend: ratioLook, Published: published, Points: []report.SeriesPoint{{Value: v}}})
 	}

@@ -39,7 +39,7 @@ func syncRatio(e *evidence) Verdict {
 
 func syncGrowth(e *evidence) Verdict {
 	iptables, ipvs, one := e.growth(syncOf("iptables-legacy")), e.growth(syncOf("ipvs")), e.growth(oneMore("ipvs"))
-	return parts(fmt.Sprintf("A full sync is %s in iptables and %s in IPVS, whose one more Service costs %s.", iptables, ipvs, one.over()),
+	return parts(fmt.Sprintf("A full sync is %s in iptables and %s in IPVS, where one more Service costs %s.", iptables, ipvs, one.over()),
 		iptables.linear(), ipvs.flat())
 }
 
@@ -65,7 +65,7 @@ func oneByOne(e *evidence) Verdict {
 
 func addOne(e *evidence) Verdict {
 	whole, part, ipvs := e.growth(syncOf("iptables-legacy")), e.growth(oneMore("iptables-legacy")), e.growth(oneMore("ipvs"))
-	return parts(fmt.Sprintf("One more Service costs %s in iptables where everything is written anew, as it was then, %s by a partial sync, and %s in IPVS.", whole.over(), times(part.times), times(ipvs.times)),
+	return parts(fmt.Sprintf("In iptables one more Service costs %s where everything is written anew, as it was then, and %s by a partial sync; in IPVS it costs %s.", whole.over(), times(part.times), times(ipvs.times)),
 		whole.grows(), part.grows(), ipvs.flat())
 }
 

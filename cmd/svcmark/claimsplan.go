@@ -61,7 +61,7 @@ func (p *claimsPlan) print() {
 	}
 	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
 	for i, name := range p.names {
-		fmt.Fprintf(w, "  %s\t%d cells", name, p.cells[i])
+		fmt.Fprintf(w, "  %s\tcells: %d", name, p.cells[i])
 		if p.cores > 0 {
 			fmt.Fprintf(w, "\tabout %s", p.wall(p.efforts[i]))
 		}
