@@ -54,6 +54,7 @@ reference-claims: setup build ## measure the published claims anew, as committed
 	rm -rf results/reference/claims
 	bin/svcmark claims --out results/reference/claims
 	rm -f results/reference/claims/plots/*.png
+	UPDATE=1 $(GO) test ./claims -run '^TestDocs$$'
 
 .PHONY: test
 test: setup-test lint ## everything below, with real packets

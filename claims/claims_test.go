@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -285,4 +286,54 @@ func TestFormats(t *testing.T) {
 	if err := Markdown(&b, findings); err != nil || !strings.Contains(b.String(), "| C1 | iptables finds") {
 		t.Errorf("%v\n%s", err, b.String())
 	}
+}
+
+// docs/claims.md ends with the verdicts on the committed run; UPDATE=1 writes them.
+func TestDocs(t *testing.T) {
+	const file, heading = "../docs/claims.md", "## Verdicts\n"
+	dir := "results/reference/claims"
+	if _, err := os.Stat("../" + dir); err != nil {
+		dir += "-quick"
+	}
+	all, err := Select(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	b.WriteString(heading + "\nPrinted by `svcmark claims --from " + dir + " -o md`, kernel 6.1 in the virtual clock.\n\n")
+	for _, plot := range []string{"c2", "c10", "c12"} {
+		b.WriteString("![" + strings.ToUpper(plot) + ": what was measured over what was published](../" + dir + "/plots/" + plot + ".svg)\n")
+	}
+	b.WriteString("\n")
+	if err := Markdown(&b, Judge(all, reference(t, "../"+dir))); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, verdicts, _ := strings.Cut(string(text), heading)
+	if heading+verdicts == b.String() {
+		return
+	}
+	if os.Getenv("UPDATE") == "" {
+		t.Fatalf("%s has other verdicts than %s: UPDATE=1 go test ./claims -run TestDocs writes them", file, dir)
+	}
+	if err := os.WriteFile(file, []byte(before+b.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// reference reads committed runs.
+func reference(t *testing.T, dir string) Runs {
+	t.Helper()
+	runs := Runs{}
+	for _, s := range known {
+		run, err := results.Read(dir + "/" + s.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		runs[s.Name] = run
+	}
+	return runs
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/svcmark/svcmark/report"
 	"github.com/svcmark/svcmark/report/page/pagetest"
-	"github.com/svcmark/svcmark/results"
 )
 
 func pageOf(t *testing.T, runs Runs) string {
@@ -102,15 +101,7 @@ func valueAt(s report.Series, size float64) float64 {
 // The page draws what was published dashed, tells figures, fits a phone, and is legible
 // in both themes, without a request and without an error.
 func TestBrowserPage(t *testing.T) {
-	runs := Runs{}
-	for _, name := range []string{"growth", "load", "one-by-one", "restart", "load-balancers", "during-sync"} {
-		run, err := results.Read("../results/reference/claims-quick/" + name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		runs[name] = run
-	}
-	b := pagetest.Open(t, 1280, pageOf(t, runs))
+	b := pagetest.Open(t, 1280, pageOf(t, reference(t, "../results/reference/claims-quick")))
 	const curves = `["", "[stroke-dasharray]"].map(s => document.querySelectorAll("#figure-c2 .panels path" + s).length)`
 	if got := pagetest.Says[[2]int](t, b, curves); got != [2]int{4, 2} {
 		t.Errorf("C2 has %d curves, %d of which are dashed; want 4 and 2", got[0], got[1])

@@ -78,8 +78,10 @@ func (p *claimsPlan) print() {
 // ended takes the end of a scenario.
 func (p *claimsPlan) ended(i int, took time.Duration) {
 	p.left -= p.efforts[i]
-	p.foretold += p.efforts[i]
-	p.took += took
+	if took > time.Second { // and was not there already
+		p.foretold += p.efforts[i]
+		p.took += took
+	}
 	fmt.Fprintf(p.out, "%s: %s", p.names[i], took.Round(time.Second))
 	if p.cores > 0 && p.left > 0 {
 		fmt.Fprintf(p.out, "; about %s for what is left", p.wall(p.left))
