@@ -134,5 +134,5 @@ func spikes(e *evidence) Verdict {
 		e.missing += "; the wall clock tells: svcmark claims C6 --lab netns --clock wall"
 	}
 	more := during / before
-	return parts(fmt.Sprintf("The p99 of new connections is %s during full syncs of iptables of what it is before them.", times(more)), more > 2)
+	return parts(fmt.Sprintf("The p99 of new connections during full syncs of iptables is %s of what it is before; the processor that a sync takes is part of that, and not a lock alone.", times(more)), more > 2)
 }

@@ -85,7 +85,7 @@ func newClaims(s *streams) *cobra.Command {
 	flags.StringVarP(&f.format, "output", "o", "table", "output `format`: table, md, json, html")
 	flags.BoolVar(&f.run.resume, "resume", false, "go on with what is unfinished in --out")
 	flags.IntVar(&f.run.parallel, "parallel", 0, "run so many `cells` at a time (default: the cores in the virtual clock, 1 in the wall clock)")
-	flags.DurationVar(&f.run.timeout, "cell-timeout", 30*time.Minute, "give a cell up after this real time")
+	flags.DurationVar(&f.run.timeout, "cell-timeout", 20*time.Minute, "give a cell up after this real time")
 	f.run.lab.register(cmd)
 	f.run.calib = true
 	f.run.lab.lab = "vm" // where every backend runs, and figures are exact
@@ -127,24 +127,33 @@ func (f *claimsFlags) runs(ctx context.Context, s *streams, chosen []claims.Clai
 	if err != nil {
 		return nil, nil, err
 	}
-	runs = claims.Runs{}
 	p := newClaimsPlan(s.err, needed, all, f)
 	p.print()
-	for i, n := range needed {
+	runs, notRun, err = eachScenario(s.err, names(needed), p, func(i int) (*results.Run, error) {
+		return f.make(ctx, s, all[i], filepath.Join(f.run.out, needed[i].Name))
+	})
+	if ctx.Err() != nil {
+		fmt.Fprintf(s.err, "What is finished is kept: go on with svcmark claims --out %s --resume\n", f.run.out)
+	}
+	return runs, notRun, err
+}
+
+// eachScenario makes a run of each scenario. One that fails is part of notRun, and the
+// others go on; where they would fare no better, that is err.
+func eachScenario(out io.Writer, scenarios []string, p *claimsPlan, run func(i int) (*results.Run, error)) (runs claims.Runs, notRun, err error) {
+	runs = claims.Runs{}
+	for i, name := range scenarios {
 		begin := time.Now()
-		fmt.Fprintf(s.err, "%d of %d: %s\n", i+1, len(needed), n.Name)
-		run, err := f.make(ctx, s, all[i], filepath.Join(f.run.out, n.Name))
+		fmt.Fprintf(out, "%d of %d: %s\n", i+1, len(scenarios), name)
+		made, err := run(i)
 		switch {
 		case err == nil:
-			runs[n.Name] = run
-		case ctx.Err() != nil:
-			fmt.Fprintf(s.err, "What is finished is kept: go on with svcmark claims --out %s --resume\n", f.run.out)
-			return nil, nil, err
-		case exitCode(err) != exitFailed:
-			return nil, nil, err // the others would fare no better
+			runs[name] = made
+		case exitCode(err) == exitFailed:
+			fmt.Fprintf(out, "%s was not run, and the others go on: %v\n", name, err)
+			notRun = errors.Join(notRun, fmt.Errorf("the scenario %s: %w", name, err))
 		default:
-			fmt.Fprintf(s.err, "%s was not run, and the others go on: %v\n", n.Name, err)
-			notRun = errors.Join(notRun, fmt.Errorf("the scenario %s: %w", n.Name, err))
+			return nil, nil, err
 		}
 		p.ended(i, time.Since(begin))
 	}
