@@ -101,7 +101,7 @@ func (e *evidence) why(run *results.Run, w where) string {
 		}
 		for _, na := range c.NA {
 			if strings.EqualFold(na.Measurement, w.measurement) {
-				return w.String() + " is n/a: " + firstLine(na.Reason)
+				return w.String() + " is n/a: " + strings.TrimPrefix(firstLine(na.Reason), "not applicable: ")
 			}
 		}
 		if c.Status != results.OK {
