@@ -22,11 +22,11 @@ type Scenario struct {
 
 // known are the scenarios, the shortest to explain first.
 var known = []Scenario{
-	{Name: "growth", Quick: []int{100, 1000, 5000}, Effort: 900 * time.Second, QuickEffort: 320 * time.Second},
+	{Name: "growth", Quick: []int{100, 1000, 5000}, Effort: 850 * time.Second, QuickEffort: 320 * time.Second},
 	{Name: "one-by-one", Quick: []int{1, 30, 100, 300}, Effort: 90 * time.Second, QuickEffort: 90 * time.Second},
 	{Name: "load", Quick: []int{10, 1000, 5000}, Effort: 220 * time.Second, QuickEffort: 150 * time.Second},
 	{Name: "during-sync", Quick: []int{1000}, Effort: 8 * time.Second, QuickEffort: 8 * time.Second},
-	{Name: "restart", Quick: []int{300}, Effort: 250 * time.Second, QuickEffort: 20 * time.Second},
+	{Name: "restart", Quick: []int{300}, Effort: 190 * time.Second, QuickEffort: 20 * time.Second},
 	{Name: "load-balancers", Quick: []int{100}, Effort: 5 * time.Second, QuickEffort: 5 * time.Second},
 }
 
