@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -42,4 +44,14 @@ func TestOneScenarioFails(t *testing.T) {
 			t.Errorf("%v: %d begun, %v", fails, n, err)
 		}
 	}
+}
+
+// The examples of docs/claims.md print what it shows.
+func TestClaimsExamples(t *testing.T) {
+	bin, dir := buildBinary(t, "."), t.TempDir()
+	const runs = "results/reference/claims-quick"
+	if err := os.CopyFS(filepath.Join(dir, runs), os.DirFS(filepath.Join(root, runs))); err != nil {
+		t.Fatal(err)
+	}
+	runExamples(t, bin, dir, "docs/claims.md", 1)
 }

@@ -17,7 +17,7 @@ import (
 const root = "../.."
 
 // TestReadmeExamples runs every "$ svcmark" line of the console blocks of README.md and
-// docs/capacity.md and docs/claims.md in order, in a folder that holds the reference runs, and compares what
+// docs/capacity.md in order, in a folder that holds the reference runs, and compares what
 // it prints with what is shown. A line "..." there stands for any lines.
 func TestReadmeExamples(t *testing.T) {
 	bin := buildBinary(t, ".")
@@ -28,14 +28,13 @@ func TestReadmeExamples(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(dir, "results/reference"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"quick", "capacity", "claims-quick"} {
+	for _, name := range []string{"quick", "capacity"} {
 		if err := os.Rename(filepath.Join(dir, "results", name), filepath.Join(dir, "results/reference", name)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	runExamples(t, bin, dir, "README.md", 3)
 	runExamples(t, bin, dir, "docs/capacity.md", 2)
-	runExamples(t, bin, dir, "docs/claims.md", 1)
 }
 
 // runExamples runs the examples of a page, of which there must be some.
