@@ -62,7 +62,7 @@ test: setup-test lint ## everything below, with real packets
 
 .PHONY: test-unit
 test-unit: ## what needs neither privileges nor QEMU
-	@sh tools/test -skip '^Test(VM|Browser)' ./scenarios/... ./cluster ./cluster/apiserver ./results/... ./report/... ./runner/... ./tools/... ./backends ./backends/conntrack ./backends/direct ./backends/iptables ./lab/tail
+	@sh tools/test -skip '^Test(VM|Browser)' ./scenarios/... ./claims ./cluster ./cluster/apiserver ./results/... ./report/... ./runner/... ./tools/... ./backends ./backends/conntrack ./backends/direct ./backends/iptables ./lab/tail
 
 .PHONY: test-netns
 test-netns: setup ## every backend that this kernel has, in namespaces
