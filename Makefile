@@ -49,13 +49,20 @@ reference: setup build ## make the reference run anew, as it is committed
 	bin/svcmark run quick --lab vm --out results/reference/quick
 	cd results/reference/quick && rm -f report.html plots/*-cdf.* plots/*-percentiles.svg plots/round-trip-*-percentiles.png plots/first-packet-udp-percentiles.png
 
+.PHONY: reference-claims
+reference-claims: setup build ## measure the published claims anew, as committed (docs/claims.md)
+	rm -rf results/reference/claims
+	bin/svcmark claims --out results/reference/claims
+	rm -f results/reference/claims/plots/*.png
+	UPDATE=1 $(GO) test ./claims -run '^TestDocs$$'
+
 .PHONY: test
 test: setup-test lint ## everything below, with real packets
 	@sh tools/test ./...
 
 .PHONY: test-unit
 test-unit: ## what needs neither privileges nor QEMU
-	@sh tools/test -skip '^Test(VM|Browser)' ./scenarios/... ./cluster ./cluster/apiserver ./results/... ./report/... ./runner/... ./tools/... ./backends ./backends/conntrack ./backends/direct ./backends/iptables ./lab/tail
+	@sh tools/test -skip '^Test(VM|Browser)' ./scenarios/... ./claims ./cluster ./cluster/apiserver ./results/... ./report/... ./runner/... ./tools/... ./backends ./backends/conntrack ./backends/direct ./backends/iptables ./lab/tail
 
 .PHONY: test-netns
 test-netns: setup ## every backend that this kernel has, in namespaces

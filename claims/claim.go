@@ -17,6 +17,8 @@ type Claim struct {
 	// speaks of so many, or more. 0 is any.
 	size  float64
 	judge func(*evidence) Verdict
+	// beside is what a source gives figures of: nil where it gives none, or one alone.
+	beside *beside
 }
 
 // Word is what a verdict comes to.

@@ -46,7 +46,9 @@ func (e *evidence) lacks(format string, args ...any) {
 }
 
 func (e *evidence) notes(format string, args ...any) {
-	e.figures = append(e.figures, fmt.Sprintf(format, args...))
+	if figure := fmt.Sprintf(format, args...); !slices.Contains(e.figures, figure) {
+		e.figures = append(e.figures, figure)
+	}
 }
 
 // points is the figure by size, each the median over repetitions.
@@ -99,7 +101,7 @@ func (e *evidence) why(run *results.Run, w where) string {
 		}
 		for _, na := range c.NA {
 			if strings.EqualFold(na.Measurement, w.measurement) {
-				return w.String() + " is n/a: " + firstLine(na.Reason)
+				return w.String() + " is n/a: " + strings.TrimPrefix(firstLine(na.Reason), "not applicable: ")
 			}
 		}
 		if c.Status != results.OK {
@@ -137,6 +139,14 @@ func (e *evidence) at(w where, size float64) (value, n float64) {
 type shape struct {
 	stats.Growth
 	times float64 // the largest size's by the smallest's
+	from  float64 // the smallest size
+	to    float64
+}
+
+// over says by how much it grows, whatever its class: what is linear beside a large
+// fixed part may hardly be seen to grow.
+func (s shape) over() string {
+	return fmt.Sprintf("%s at %s Services of what it costs at %s", times(s.times), number(s.to), number(s.from))
 }
 
 // nearly is what a claim's "constant" allows: growth over the whole range that nobody
@@ -172,7 +182,7 @@ func (e *evidence) growth(w where) shape {
 		return shape{}
 	}
 	first, last := ps[0], ps[len(ps)-1]
-	g := shape{stats.Classify(ps), last.Y / first.Y}
+	g := shape{stats.Classify(ps), last.Y / first.Y, first.X, last.X}
 	if len(ps) < 3 {
 		e.lacks("the growth of %s takes three sizes, and %d were measured", w, len(ps))
 	}

@@ -3,6 +3,7 @@ package claims
 import (
 	"embed"
 	"slices"
+	"time"
 )
 
 //go:embed scenarios/*.yaml
@@ -14,33 +15,34 @@ type Scenario struct {
 	Text []byte
 	// Quick are the numbers of Services that are enough for most verdicts.
 	Quick []int
+	// Effort is what the scenario's cells take of one core of an idle machine of 2026 in
+	// the virtual clock, together; QuickEffort is that of Quick.
+	Effort, QuickEffort time.Duration
 }
 
-// quick are the sizes of each scenario in a hurry.
-var quick = []struct {
-	name  string
-	sizes []int
-}{
-	{"growth", []int{100, 300, 1000}},
-	{"one-by-one", []int{30, 100, 300}},
-	{"load", []int{10, 300, 1000}},
-	{"during-sync", []int{1000}},
-	{"restart", []int{300}},
-	{"load-balancers", []int{100}},
+// known are the scenarios, the shortest to explain first.
+var known = []Scenario{
+	{Name: "growth", Quick: []int{100, 1000, 5000}, Effort: 850 * time.Second, QuickEffort: 320 * time.Second},
+	{Name: "one-by-one", Quick: []int{1, 30, 100, 300}, Effort: 90 * time.Second, QuickEffort: 90 * time.Second},
+	{Name: "load", Quick: []int{10, 1000, 5000}, Effort: 220 * time.Second, QuickEffort: 150 * time.Second},
+	{Name: "during-sync", Quick: []int{1000}, Effort: 8 * time.Second, QuickEffort: 8 * time.Second},
+	{Name: "restart", Quick: []int{300}, Effort: 190 * time.Second, QuickEffort: 20 * time.Second},
+	{Name: "load-balancers", Quick: []int{100}, Effort: 5 * time.Second, QuickEffort: 5 * time.Second},
 }
 
-// Scenarios are those that claims need, each once, the shortest to explain first.
+// Scenarios are those that claims need, each once.
 func Scenarios(claims []Claim) ([]Scenario, error) {
 	var all []Scenario
-	for _, q := range quick {
-		if !slices.ContainsFunc(claims, func(c Claim) bool { return slices.Contains(c.scenarios, q.name) }) {
+	for _, s := range known {
+		if !slices.ContainsFunc(claims, func(c Claim) bool { return slices.Contains(c.scenarios, s.Name) }) {
 			continue
 		}
-		text, err := files.ReadFile("scenarios/" + q.name + ".yaml")
+		text, err := files.ReadFile("scenarios/" + s.Name + ".yaml")
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, Scenario{q.name, text, q.sizes})
+		s.Text = text
+		all = append(all, s)
 	}
 	return all, nil
 }

@@ -40,6 +40,9 @@ func caption(labels []results.Label) string {
 
 // foot is the picture's last line.
 func (f *figure) foot() string {
+	if f.footing != "" {
+		return f.footing
+	}
 	s := "Lower is better."
 	if f.better == results.Higher {
 		s = "Higher is better."

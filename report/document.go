@@ -98,6 +98,7 @@ type Look struct {
 	Sides   int     `json:"sides"`
 	Turn    float64 `json:"turn"`
 	Hollow  bool    `json:"hollow"`
+	Dashed  bool    `json:"dashed,omitempty"`
 }
 
 // Document makes the report's document.
@@ -115,8 +116,7 @@ func (r *Report) Document() *Document {
 	}
 	looks := looksOf(r.backends())
 	for _, b := range union(nil, r.backends()) {
-		l := looks[b]
-		d.Looks = append(d.Looks, Look{b, hex(l.color), hex(onDark(l.color)), l.marker.sides, l.marker.turn, l.marker.hollow})
+		d.Looks = append(d.Looks, looks[b].data(b))
 	}
 	return d
 }
@@ -193,6 +193,11 @@ func pointData(pt stats.Point, text func(float64) string) Point {
 		p.Text += " [" + text(lo) + ", " + text(hi) + "]"
 	}
 	return p
+}
+
+// data is the look of a name for another painter.
+func (l look) data(name string) Look {
+	return Look{name, hex(l.color), hex(onDark(l.color)), l.marker.sides, l.marker.turn, l.marker.hollow, l.dashed}
 }
 
 func hex(c color.RGBA) string { return fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c.B) }

@@ -40,7 +40,7 @@ func (p *painter) barPlot(i int, left, bottom bool) *plot.Plot {
 		names[at] = fitText(p.fonts.style(8.5, ink, false), b.backend, pictureWidth/4)
 		sum := 0.0
 		for k, v := range b.parts {
-			pl.Add(segment{from: sum, to: sum + v, at: float64(at), color: draw.LineStyle{Color: tint(p.looks[b.backend].color, shade(k, len(b.parts)))}})
+			pl.Add(segment{from: sum, to: sum + v, at: float64(at), color: draw.LineStyle{Color: tint(p.looks[b.backend].color, p.looks[b.backend].full()*shade(k, len(b.parts)))}})
 			sum += v
 		}
 		top = max(top, sum)

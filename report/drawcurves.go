@@ -87,7 +87,7 @@ func bounds(p stats.Point) (lo, hi float64, ok bool) {
 // the fit, or what connects them where a line is no good description.
 func (p *painter) addCurve(pl *plot.Plot, c curve) {
 	lk := p.looks[c.backend]
-	sty := draw.LineStyle{Color: lk.color, Width: curveWidth}
+	sty := lk.line(curveWidth)
 	var pts plotter.XYs
 	for _, pt := range c.points {
 		if p.f.log && (pt.Y <= 0 || pt.X <= 0) {

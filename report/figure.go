@@ -24,6 +24,7 @@ type figure struct {
 	legend   []legendEntry
 	over     axes
 	note     string // more to say at the foot; "" when there is nothing
+	footing  string // the foot itself, where it is no measurement's; "" otherwise
 	heading  string // over the legend's details; "" when they hold for the picture
 }
 

@@ -34,7 +34,7 @@ func (p *painter) legend(c draw.Canvas) {
 	for _, e := range p.f.legend {
 		lk := p.looks[e.backend]
 		mid := y + 3.2
-		c.StrokeLine2(draw.LineStyle{Color: lk.color, Width: curveWidth}, c.Min.X, mid, c.Min.X+thumbWidth, mid)
+		c.StrokeLine2(lk.line(curveWidth), c.Min.X, mid, c.Min.X+thumbWidth, mid)
 		c.DrawGlyph(draw.GlyphStyle{Color: lk.color, Radius: markerRadius, Shape: lk.marker}, vg.Point{X: c.Min.X + thumbWidth/2, Y: mid})
 		c.FillText(name, vg.Point{X: x, Y: y}, fitText(name, e.backend, room))
 		y -= lineHeight

@@ -4,6 +4,9 @@ import (
 	"hash/fnv"
 	"image/color"
 	"slices"
+
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
 )
 
 // look is how one backend is drawn, everywhere and in every run: a colour, and
@@ -11,6 +14,16 @@ import (
 type look struct {
 	color  color.RGBA
 	marker marker
+	dashed bool // nobody here has measured it
+}
+
+// line is the look's, of a width.
+func (l look) line(width vg.Length) draw.LineStyle {
+	s := draw.LineStyle{Color: l.color, Width: width}
+	if l.dashed {
+		s.Dashes = []vg.Length{4, 2.5}
+	}
+	return s
 }
 
 // The colours of Okabe and Ito, Color Universal Design (2008),
@@ -27,16 +40,24 @@ var (
 	grey          = color.RGBA{0x80, 0x80, 0x80, 0xff}
 )
 
+// full is how full the look's colour is where it fills a bar.
+func (l look) full() float64 {
+	if l.dashed {
+		return 0.4
+	}
+	return 1
+}
+
 // looks is every look, in a fixed order: a place in it is for ever.
 var looks = []look{
-	{grey, marker{sides: 0, hollow: true}},
-	{vermillion, marker{sides: 0}},
-	{orange, marker{sides: 4, turn: 45}},
-	{blue, marker{sides: 3}},
-	{bluishGreen, marker{sides: 4}},
-	{reddishPurple, marker{sides: 3, turn: 180}},
-	{skyBlue, marker{sides: 5}},
-	{black, marker{sides: 4, turn: 45, hollow: true}},
+	{color: grey, marker: marker{sides: 0, hollow: true}},
+	{color: vermillion, marker: marker{sides: 0}},
+	{color: orange, marker: marker{sides: 4, turn: 45}},
+	{color: blue, marker: marker{sides: 3}},
+	{color: bluishGreen, marker: marker{sides: 4}},
+	{color: reddishPurple, marker: marker{sides: 3, turn: 180}},
+	{color: skyBlue, marker: marker{sides: 5}},
+	{color: black, marker: marker{sides: 4, turn: 45, hollow: true}},
 }
 
 // known holds the places of the names that most runs have. It is taste, not

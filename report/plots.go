@@ -21,6 +21,11 @@ const pngDPI = 192
 // gives the same bytes. A report without values at several sizes may have no
 // picture at all.
 func (r *Report) Plots(dir string) ([]string, error) {
+	return drawAll(dir, r.figures(), looksOf(r.backends()))
+}
+
+// drawAll draws figures into dir, which it makes when it is not there.
+func drawAll(dir string, figures []figure, looks map[string]look) ([]string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("cannot draw plots: %w", err)
 	}
@@ -28,9 +33,8 @@ func (r *Report) Plots(dir string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot draw plots: %w", err)
 	}
-	looks := looksOf(r.backends())
 	var paths []string
-	for _, f := range r.figures() {
+	for _, f := range figures {
 		p := &painter{f: &f, looks: looks, fonts: fonts}
 		for _, format := range []string{"png", "svg"} {
 			data, err := p.render(format)

@@ -20,7 +20,7 @@
   function swatch(backend) {
     const l = look(backend);
     const s = svg("svg", { width: 26, height: 14, viewBox: "0 0 26 14", "aria-hidden": "true" });
-    s.append(svg("line", { x1: 0, x2: 26, y1: 7, y2: 7, stroke: l.color, "stroke-width": 2 }), marker(l, 13, 7, 4, l.color));
+    s.append(svg("line", { x1: 0, x2: 26, y1: 7, y2: 7, stroke: l.color, "stroke-width": 2, ...dashes(l) }), marker(l, 13, 7, 4, l.color));
     return s;
   }
 

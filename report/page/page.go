@@ -5,7 +5,6 @@ package page
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"embed"
 	"encoding/base64"
 	"encoding/json"
@@ -23,25 +22,20 @@ import (
 //go:embed page.html style.css *.js
 var assets embed.FS
 
-// scripts are the page's in their order: each uses those before it.
-var scripts = []string{"number.js", "scale.js", "plot.js", "table.js", "app.js"}
-
 // view is what the template sees.
 type view struct {
 	*report.Document
+	Frame
 	Title   string
-	Policy  string
-	Style   template.CSS
-	Script  template.JS
-	Data    data
+	Data    Data
 	Runs    []run
 	Virtual bool
 	Control string // the backend whose figures were taken off all others'
 	CSV     file
 }
 
-// data is what the script sees.
-type data struct {
+// Data is what the script sees.
+type Data struct {
 	Figures []report.Figure `json:"figures"`
 	Looks   []report.Look   `json:"looks"`
 }
@@ -67,7 +61,7 @@ type file struct {
 // Write writes the page of a report.
 func Write(w io.Writer, r *report.Report) error {
 	v := view{Document: r.Document(), Control: r.Control}
-	v.Data = data{v.Figures, v.Looks}
+	v.Data = Data{v.Figures, v.Looks}
 	var names []string
 	for _, of := range r.Runs {
 		x, err := runOf(of, r.Control)
@@ -84,31 +78,15 @@ func Write(w io.Writer, r *report.Report) error {
 		return err
 	}
 	v.CSV = download("figures.csv", "text/csv", csv.Bytes())
-	style, err := assets.ReadFile("style.css")
-	if err != nil {
+	var err error
+	if v.Frame, err = NewFrame(); err != nil {
 		return err
 	}
-	var script bytes.Buffer
-	for _, name := range scripts {
-		text, err := assets.ReadFile(name)
-		if err != nil {
-			return err
-		}
-		script.Write(text)
-	}
-	// What the browser may run and load is this very text, and nothing from elsewhere.
-	v.Style, v.Script = template.CSS(style), template.JS(script.String()) //nolint:gosec // both are ours, embedded
-	v.Policy = "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src " + hash(style) + "; script-src " + hash(script.Bytes())
 	t, err := template.New("page.html").Funcs(template.FuncMap{"name": figureName}).ParseFS(assets, "page.html")
 	if err != nil {
 		return err
 	}
 	return t.Execute(w, v)
-}
-
-func hash(text []byte) string {
-	sum := sha256.Sum256(text)
-	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
 // figureName is a figure's name as an id.

@@ -23,6 +23,9 @@ function marker(look, x, y, r, color) {
   return svg("polygon", { points: corners.join(" "), ...paint });
 }
 
+// dashes are those of a line that nobody here has measured.
+const dashes = (look) => (look.dashed ? { "stroke-dasharray": "7 4" } : {});
+
 // curvePanel draws curves; points tells the caller where each value lies.
 function curvePanel(figure, panel, view, width) {
   const height = Math.max(230, Math.min(340, width * 0.62));
@@ -49,7 +52,7 @@ function curvePanel(figure, panel, view, width) {
     const look = view.look(c.backend);
     const seen = c.points.filter((p) => (!x.log || p.x > 0) && (!y.log || p.y > 0));
     if (seen.length === 0) continue;
-    root.append(svg("path", { d: pathOf(c, seen, x, y), fill: "none", stroke: look.color, "stroke-width": 2, "stroke-linejoin": "round" }));
+    root.append(svg("path", { d: pathOf(c, seen, x, y), fill: "none", stroke: look.color, "stroke-width": 2, "stroke-linejoin": "round", ...dashes(look) }));
     for (const p of seen) {
       if (p.hi != null) {
         const lo = y.log && p.lo <= 0 ? p.y : p.lo;
@@ -141,7 +144,7 @@ function barPanel(figure, panel, view, width) {
     }
     let at = 0;
     b.parts.forEach((v, k) => {
-      root.append(svg("rect", { x: x(at), y: y + 4, width: Math.max(0, x(at + v) - x(at)), height: row - 8, fill: look.color, "fill-opacity": 1 - (0.65 * k) / Math.max(1, b.parts.length), stroke: "var(--ground)", "stroke-width": 0.6 }));
+      root.append(svg("rect", { x: x(at), y: y + 4, width: Math.max(0, x(at + v) - x(at)), height: row - 8, fill: look.color, "fill-opacity": look.dashed ? 0.4 : 1 - (0.65 * k) / Math.max(1, b.parts.length), stroke: "var(--ground)", "stroke-width": 0.6 }));
       at += v;
     });
     root.append(svg("text", { x: x(at) + 6, y: y + 16, class: "faint" }, b.sum));
