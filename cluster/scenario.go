@@ -3,6 +3,7 @@ package cluster
 import (
 	"cmp"
 	"fmt"
+	"math/bits"
 	"net/netip"
 	"slices"
 
@@ -17,6 +18,7 @@ type Options struct {
 	NodeIPs      []netip.Addr
 	ClusterCIDRs []netip.Prefix
 	ServiceCIDRs []netip.Prefix
+	Times        int // the guess of ServiceCIDRs has room for the cluster so many times; 0 is once
 }
 
 // View is a cluster as a node of it sees it. Notes say where each of its values
@@ -38,8 +40,12 @@ func (c *Cluster) View(o Options) (*View, error) {
 	}
 	v.Network.ServiceCIDRs = slices.Clone(o.ServiceCIDRs)
 	if o.ServiceCIDRs == nil {
-		v.Network.ServiceCIDRs = c.serviceCIDRs()
-		v.note("network.serviceCIDR is a guess: the smallest range that holds every ClusterIP. Give it with --service-cidr.")
+		v.Network.ServiceCIDRs = c.serviceCIDRs(max(1, o.Times))
+		often := ""
+		if o.Times > 1 {
+			often = fmt.Sprintf(", and as many for %d times the cluster", o.Times)
+		}
+		v.note("network.serviceCIDR is a guess: the smallest range that holds every ClusterIP" + often + ". Give it with --service-cidr.")
 	}
 	v.Network.ClusterCIDRs = slices.Clone(o.ClusterCIDRs)
 	if o.ClusterCIDRs == nil {
@@ -110,17 +116,18 @@ func (c *Cluster) busiest() string {
 	return best
 }
 
-// serviceCIDRs hold every ClusterIP. The primary family, that of most Services'
+// serviceCIDRs hold every ClusterIP so many times. The primary family, that of most Services'
 // first ClusterIP, comes first.
-func (c *Cluster) serviceCIDRs() []netip.Prefix {
+func (c *Cluster) serviceCIDRs(times int) []netip.Prefix {
 	var held []netip.Prefix
-	first := map[backends.Family]int{}
+	first, count := map[backends.Family]int{}, map[backends.Family]int{}
 	for i := range c.Services {
 		s := &c.Services[i]
 		for j, a := range s.ClusterIPs {
 			if j == 0 {
 				first[backends.FamilyOf(a)]++
 			}
+			count[backends.FamilyOf(a)]++
 			// The API server's own Service has the range's first address.
 			if s.Namespace == "default" && s.Name == "kubernetes" {
 				a = a.Prev()
@@ -129,6 +136,13 @@ func (c *Cluster) serviceCIDRs() []netip.Prefix {
 		}
 	}
 	ranges := around(held, nil)
+	for i, r := range ranges {
+		// Three addresses of a range are no Service's.
+		for n := times*count[backends.FamilyOf(r.Addr())] + 3; times > 1 && r.Bits() > 0 && r.Addr().BitLen()-r.Bits() < bits.Len(uint(n-1)); {
+			r = netip.PrefixFrom(r.Addr(), r.Bits()-1).Masked()
+		}
+		ranges[i] = r
+	}
 	slices.SortStableFunc(ranges, func(a, b netip.Prefix) int {
 		return cmp.Compare(first[backends.FamilyOf(b.Addr())], first[backends.FamilyOf(a.Addr())])
 	})
