@@ -129,7 +129,7 @@ func (f *runFlags) run(ctx context.Context, s *streams, name string) error {
 	}
 	run, err := f.start(ctx, s, scenario)
 	if err != nil {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil && results.Check(f.out) != nil { // a run was begun there
 			fmt.Fprintf(s.err, "What is finished is kept: go on with svcmark run %s --out %s --resume\n", name, f.out)
 		}
 		return err
