@@ -3,6 +3,7 @@ package cluster
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"math/bits"
 	"net/netip"
 	"slices"
@@ -18,7 +19,7 @@ type Options struct {
 	NodeIPs      []netip.Addr
 	ClusterCIDRs []netip.Prefix
 	ServiceCIDRs []netip.Prefix
-	Times        int // the guess of ServiceCIDRs has room for the cluster so many times; 0 is once
+	Times        int // what is guessed has room for the cluster so many times; 0 is once
 }
 
 // View is a cluster as a node of it sees it. Notes say where each of its values
@@ -67,12 +68,20 @@ func (c *Cluster) View(o Options) (*View, error) {
 func (c *Cluster) node(v *View, o Options) error {
 	v.Node.Name = o.NodeName
 	if o.NodeName == "" {
-		v.Node.Name = c.busiest()
+		most := math.MaxInt
+		if o.Times > 1 {
+			most = scenarios.LocalPods / o.Times
+		}
+		v.Node.Name = c.busiest(most)
 		if v.Node.Name == "" {
 			v.Node.Name = "node-0"
 			v.note("node is made up: the objects name none. Give it with --node-name and --node-ip.")
 		} else {
-			v.note("node is the one with the most endpoints. Choose another with --node-name.")
+			often := ""
+			if o.Times > 1 {
+				often = fmt.Sprintf(" of which the lab has room for %d times", o.Times)
+			}
+			v.note("node is the one with the most endpoints" + often + ". Choose another with --node-name.")
 		}
 	}
 	i := slices.IndexFunc(c.Nodes, func(n Node) bool { return n.Name == v.Node.Name })
@@ -90,9 +99,10 @@ func (c *Cluster) node(v *View, o Options) error {
 	return nil
 }
 
-// busiest is the node with the most endpoints, of several such the first by
-// name, or else the first of the Nodes.
-func (c *Cluster) busiest() string {
+// busiest is the node with the most endpoints, but no more than so many, of several such
+// the first by name, or else the first of the Nodes. Where all have more it is the one with
+// the fewest.
+func (c *Cluster) busiest(most int) string {
 	counts := map[string]int{}
 	for i := range c.Nodes {
 		counts[c.Nodes[i].Name] = 0
@@ -109,7 +119,11 @@ func (c *Cluster) busiest() string {
 	}
 	best := ""
 	for name, n := range counts {
-		if best == "" || n > counts[best] || n == counts[best] && name < best {
+		more := n > counts[best]
+		if max(n, counts[best]) > most {
+			more = n < counts[best]
+		}
+		if best == "" || more || n == counts[best] && name < best {
 			best = name
 		}
 	}

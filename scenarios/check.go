@@ -255,8 +255,8 @@ func (s *Scenario) checkAxes(ps *problems, serviceRoom, endpointRoom int) {
 			if mostPath != "" {
 				ps.with(mostPath)
 			}
-		} else if local := n*s.Services.Policies.LocalEndpoints/100 + 1; s.Services.Policies.LocalEndpoints > 0 && local > localPods {
-			ps.add(path, "up to %d of a Service's %d endpoints would be on the node; it has %d pods", local, n, localPods)
+		} else if local := n*s.Services.Policies.LocalEndpoints/100 + 1; s.Services.Policies.LocalEndpoints > 0 && local > LocalPods {
+			ps.add(path, "up to %d of a Service's %d endpoints would be on the node; it has %d pods", local, n, LocalPods)
 			ps.with("services.policies.localEndpoints")
 		}
 	}

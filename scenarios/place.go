@@ -143,8 +143,8 @@ func (p *placer) place(old netip.Addr, local bool) (netip.Addr, error) {
 	}
 	var a netip.Addr
 	if local {
-		if p.local == localPods {
-			return a, fmt.Errorf("the node has more than %d pods behind Services; the lab has room for no more: take another node, or the cluster fewer times", localPods)
+		if p.local == LocalPods {
+			return a, fmt.Errorf("the node has more than %d pods behind Services; the lab has room for no more: take another node, or the cluster fewer times", LocalPods)
 		}
 		a = behind(p.node.PodCIDR(p.family).Addr(), uint32(firstPod+p.local))
 		p.local++
