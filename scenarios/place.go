@@ -105,7 +105,8 @@ func podCandidates(f backends.Family) []netip.Prefix {
 // overlap the range of Services, where there is one.
 func vacant(candidates []netip.Prefix, used []netip.Addr, service netip.Prefix) (netip.Prefix, bool) {
 	for _, c := range candidates {
-		if !(service.IsValid() && service.Overlaps(c)) && !slices.ContainsFunc(used, c.Contains) {
+		taken := service.IsValid() && service.Overlaps(c) || slices.ContainsFunc(used, c.Contains)
+		if !taken {
 			return c, true
 		}
 	}
