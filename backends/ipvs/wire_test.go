@@ -10,6 +10,8 @@ import (
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
+	"github.com/svcmark/svcmark/backends"
+
 	"github.com/svcmark/svcmark/backends/ipvs/nlbatch"
 )
 
