@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/svcmark/svcmark/backends"
-
 	"github.com/svcmark/svcmark/backends/ipvs/nlbatch"
 )
 
