@@ -3,6 +3,8 @@ package cluster
 import (
 	"cmp"
 	"fmt"
+	"math"
+	"math/bits"
 	"net/netip"
 	"slices"
 
@@ -17,6 +19,7 @@ type Options struct {
 	NodeIPs      []netip.Addr
 	ClusterCIDRs []netip.Prefix
 	ServiceCIDRs []netip.Prefix
+	Times        int // what is guessed has room for the cluster so many times; 0 is once
 }
 
 // View is a cluster as a node of it sees it. Notes say where each of its values
@@ -38,8 +41,12 @@ func (c *Cluster) View(o Options) (*View, error) {
 	}
 	v.Network.ServiceCIDRs = slices.Clone(o.ServiceCIDRs)
 	if o.ServiceCIDRs == nil {
-		v.Network.ServiceCIDRs = c.serviceCIDRs()
-		v.note("network.serviceCIDR is a guess: the smallest range that holds every ClusterIP. Give it with --service-cidr.")
+		v.Network.ServiceCIDRs = c.serviceCIDRs(max(1, o.Times))
+		often := ""
+		if o.Times > 1 {
+			often = fmt.Sprintf(", and as many for %d times the cluster", o.Times)
+		}
+		v.note("network.serviceCIDR is a guess: the smallest range that holds every ClusterIP" + often + ". Give it with --service-cidr.")
 	}
 	v.Network.ClusterCIDRs = slices.Clone(o.ClusterCIDRs)
 	if o.ClusterCIDRs == nil {
@@ -61,12 +68,20 @@ func (c *Cluster) View(o Options) (*View, error) {
 func (c *Cluster) node(v *View, o Options) error {
 	v.Node.Name = o.NodeName
 	if o.NodeName == "" {
-		v.Node.Name = c.busiest()
+		most := math.MaxInt
+		if o.Times > 1 {
+			most = scenarios.LocalPods / o.Times
+		}
+		v.Node.Name = c.busiest(most)
 		if v.Node.Name == "" {
 			v.Node.Name = "node-0"
 			v.note("node is made up: the objects name none. Give it with --node-name and --node-ip.")
 		} else {
-			v.note("node is the one with the most endpoints. Choose another with --node-name.")
+			often := ""
+			if o.Times > 1 {
+				often = fmt.Sprintf(" of which the lab has room for %d times", o.Times)
+			}
+			v.note("node is the one with the most endpoints" + often + ". Choose another with --node-name.")
 		}
 	}
 	i := slices.IndexFunc(c.Nodes, func(n Node) bool { return n.Name == v.Node.Name })
@@ -84,9 +99,10 @@ func (c *Cluster) node(v *View, o Options) error {
 	return nil
 }
 
-// busiest is the node with the most endpoints, of several such the first by
-// name, or else the first of the Nodes.
-func (c *Cluster) busiest() string {
+// busiest is the node with the most endpoints, but no more than so many, of several such
+// the first by name, or else the first of the Nodes. Where all have more it is the one with
+// the fewest.
+func (c *Cluster) busiest(most int) string {
 	counts := map[string]int{}
 	for i := range c.Nodes {
 		counts[c.Nodes[i].Name] = 0
@@ -103,24 +119,29 @@ func (c *Cluster) busiest() string {
 	}
 	best := ""
 	for name, n := range counts {
-		if best == "" || n > counts[best] || n == counts[best] && name < best {
+		more := n > counts[best]
+		if max(n, counts[best]) > most {
+			more = n < counts[best]
+		}
+		if best == "" || more || n == counts[best] && name < best {
 			best = name
 		}
 	}
 	return best
 }
 
-// serviceCIDRs hold every ClusterIP. The primary family, that of most Services'
+// serviceCIDRs hold every ClusterIP so many times. The primary family, that of most Services'
 // first ClusterIP, comes first.
-func (c *Cluster) serviceCIDRs() []netip.Prefix {
+func (c *Cluster) serviceCIDRs(times int) []netip.Prefix {
 	var held []netip.Prefix
-	first := map[backends.Family]int{}
+	first, count := map[backends.Family]int{}, map[backends.Family]int{}
 	for i := range c.Services {
 		s := &c.Services[i]
 		for j, a := range s.ClusterIPs {
 			if j == 0 {
 				first[backends.FamilyOf(a)]++
 			}
+			count[backends.FamilyOf(a)]++
 			// The API server's own Service has the range's first address.
 			if s.Namespace == "default" && s.Name == "kubernetes" {
 				a = a.Prev()
@@ -129,6 +150,13 @@ func (c *Cluster) serviceCIDRs() []netip.Prefix {
 		}
 	}
 	ranges := around(held, nil)
+	for i, r := range ranges {
+		// Three addresses of a range are no Service's.
+		for n := times*count[backends.FamilyOf(r.Addr())] + 3; times > 1 && r.Bits() > 0 && r.Addr().BitLen()-r.Bits() < bits.Len(uint(n-1)); {
+			r = netip.PrefixFrom(r.Addr(), r.Bits()-1).Masked()
+		}
+		ranges[i] = r
+	}
 	slices.SortStableFunc(ranges, func(a, b netip.Prefix) int {
 		return cmp.Compare(first[backends.FamilyOf(b.Addr())], first[backends.FamilyOf(a.Addr())])
 	})

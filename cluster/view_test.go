@@ -49,6 +49,12 @@ func TestView(t *testing.T) {
 			notes: "most endpoints.*network.serviceCIDR is a guess.*network.clusterCIDR is a guess",
 		},
 		{
+			name: "several times", in: aCluster + itsNodes + "}", options: cluster.Options{Times: 100_000}, // for which no node has room
+			node: "n1", addrs: ips("192.168.1.1"),
+			services: ranges("10.96.0.0/14", "fd00:60::/111"), clusters: ranges("10.244.0.0/22", "fd00:80::/62"),
+			notes: "most endpoints of which the lab has room for 100000 times.*network.serviceCIDR is a guess: the smallest range that holds every ClusterIP, and as many for 100000 times the cluster",
+		},
+		{
 			name: "all given", in: aCluster + itsNodes + "}",
 			options: cluster.Options{NodeName: "n1", NodeIPs: ips("10.0.0.1"), ClusterCIDRs: ranges("10.244.0.0/16"), ServiceCIDRs: ranges("10.96.0.0/12")},
 			node:    "n1", addrs: ips("10.0.0.1"), services: ranges("10.96.0.0/12"), clusters: ranges("10.244.0.0/16"),

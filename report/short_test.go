@@ -209,3 +209,27 @@ func TestProblemsOfOneReason(t *testing.T) {
 	got, _ = print(t, "table", &m.run)
 	wants(t, got, "failed: backend=ipvs services=10 repeat=0, backend=ipvs services=10 repeat=1, ")
 }
+
+// Two sizes have a ratio, which is what a verdict can say of them; not where backends have
+// other sizes.
+func TestVerdictOfTwoSizes(t *testing.T) {
+	m := newRun("two", nsPerOp)
+	for _, n := range []int{10, 1000} {
+		for _, measurement := range []string{"Sync", "FirstPacket"} {
+			for backend, slope := range map[string]float64{"direct": 0, "ipvs": 0, "legacy": 1, "nft": 20} {
+				if backend == "nft" && n > 10 {
+					continue // limited to the smaller
+				}
+				m.result(measurement, 125+slope*float64(n), "backend="+backend, "services="+strconv.Itoa(n), "position=last")
+			}
+		}
+	}
+	_, r := print(t, "table", &m.run)
+	if got, want := r.Verdict(), "From 10 to 1000 Services: sync x1.0 with direct and ipvs, x8.3 with legacy; first packet x1.0 with direct and ipvs, x8.3 with legacy; two sizes tell no class of growth."; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	m.result("Sync", 5, "backend=nft", "services=100", "position=last")
+	if _, r = print(t, "table", &m.run); strings.Contains(r.Verdict(), "x8.3") {
+		t.Errorf("sizes that differ are compared: %s", r.Verdict())
+	}
+}

@@ -11,7 +11,7 @@ import (
 
 // Verdict is one sentence: for each measurement whose cost users wait for, at
 // the headline's point where it grows most, which backend is in which class
-// and at what slope; and how many cells have no result. Sizes, and where the
+// and at what slope, or of two sizes their ratio; and how many cells have no result. Sizes, and where the
 // time of another measurement went, are left to the tables.
 func (r *Report) Verdict() string {
 	var tables []*Table
@@ -22,7 +22,9 @@ func (r *Report) Verdict() string {
 		}
 	}
 	s := "no cost per operation was measured at several numbers of Services, so there is no verdict on growth"
-	if reason, ok := unclear(tables); ok {
+	if ratios, ok := twoSizes(tables); ok {
+		s = ratios
+	} else if reason, ok := unclear(tables); ok {
 		s = "growth is unclear: " + reason
 	} else if len(tables) > 0 {
 		var clauses []string
@@ -89,10 +91,6 @@ var classOrder = []stats.Class{stats.Superlinear, stats.Linear, stats.Sublinear,
 func (t *Table) verdict(said map[string]bool) string {
 	fits := t.steepest()
 	q := quantityOf(t.Unit)
-	name := words(t.Measurement)
-	if group := fits[0].Group; len(group) > 0 {
-		name += " (" + valueText(group) + ")"
-	}
 	var parts []string
 	unitSaid := false
 	for _, class := range classOrder {
@@ -128,7 +126,16 @@ func (t *Table) verdict(said map[string]bool) string {
 		}
 	}
 	parts = append(parts, unclearParts(fits, said)...)
-	return lower(name) + ": " + strings.Join(parts, ", ")
+	return t.named(fits) + ": " + strings.Join(parts, ", ")
+}
+
+// named is the measurement with the labels that its fits have: "first packet (tcp, last)".
+func (t *Table) named(fits []Fit) string {
+	name := words(t.Measurement)
+	if group := fits[0].Group; len(group) > 0 {
+		name += " (" + valueText(group) + ")"
+	}
+	return lower(name)
 }
 
 // unclearParts is the backends of no class, by reason: "unclear with ebpf and

@@ -26,9 +26,12 @@ type Meta struct {
 	Format      int         `json:"format"` // 1
 	Fingerprint Fingerprint `json:"fingerprint"`
 	Scenario    string      `json:"scenario"` // the scenario's YAML, whole, after flags were applied
-	Started     time.Time   `json:"started"`
-	Finished    time.Time   `json:"finished,omitzero"`
-	Cells       []CellMeta  `json:"cells"`
+	// Listed is how many Services the scenario writes out, 0 where it generates them. A
+	// cell with k times as many Services has them k times.
+	Listed   int        `json:"listed,omitempty"`
+	Started  time.Time  `json:"started"`
+	Finished time.Time  `json:"finished,omitzero"`
+	Cells    []CellMeta `json:"cells"`
 	// Calibrations and Machines are of the wall clock alone: one each time that the
 	// run was begun or gone on with.
 	Calibrations []Calibration `json:"calibrations,omitempty"`

@@ -45,7 +45,7 @@ type Step struct {
 // fails is part of the run and not an error. An error leaves a directory that
 // can be resumed.
 func Run(ctx context.Context, o Options) (*results.Run, error) {
-	meta := results.Meta{Fingerprint: o.Fingerprint, Scenario: string(o.Scenario.YAML()), Started: time.Now().UTC()}
+	meta := results.Meta{Fingerprint: o.Fingerprint, Scenario: string(o.Scenario.YAML()), Listed: len(o.Scenario.Services.List), Started: time.Now().UTC()}
 	begin := results.Create
 	if o.Resume {
 		begin = results.Resume

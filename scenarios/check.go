@@ -45,6 +45,9 @@ func (s *Scenario) check(known Known) []problem {
 	if s.Services.List != nil {
 		s.checkListed(&ps)
 	} else {
+		if s.Services.Times != nil {
+			ps.add(timesPath, "goes with a list of Services alone; of those that are generated services.count says how many")
+		}
 		s.checkShares(&ps)
 		serviceRoom, endpointRoom := s.Network.check(&ps)
 		s.checkAxes(&ps, serviceRoom, endpointRoom)
@@ -131,10 +134,31 @@ func (s *Scenario) checkListed(ps *problems) {
 		values []int
 	}{{"services.count", s.Services.Count}, {"services.endpoints", s.Services.Endpoints}} {
 		if axis.values != nil {
-			ps.add(axis.path, "has no meaning: the scenario lists its Services")
+			ps.add(axis.path, "has no meaning: the scenario lists its Services, which --times takes several times")
 		}
 	}
 	s.Network.checkListed(ps)
+	s.checkTimes(ps)
+}
+
+const timesPath = "services.times"
+
+// checkTimes sees whether there is room for as many copies of the list.
+func (s *Scenario) checkTimes(ps *problems) {
+	times := s.Services.Times
+	if times == nil {
+		return
+	}
+	checkList(ps, timesPath, "number", times)
+	if len(*ps) > 0 { // ranges must be good to deal from
+		return
+	}
+	c := newCopier(s)
+	for i, k := range times {
+		if path := item(timesPath, i, len(times)); checkRange(ps, path, k, max(1, maxServices/len(s.Services.List))) {
+			c.check(ps, path, k)
+		}
+	}
 }
 
 // checkRanges keeps the network out of ranges that the generator has given to
@@ -231,8 +255,8 @@ func (s *Scenario) checkAxes(ps *problems, serviceRoom, endpointRoom int) {
 			if mostPath != "" {
 				ps.with(mostPath)
 			}
-		} else if local := n*s.Services.Policies.LocalEndpoints/100 + 1; s.Services.Policies.LocalEndpoints > 0 && local > localPods {
-			ps.add(path, "up to %d of a Service's %d endpoints would be on the node; it has %d pods", local, n, localPods)
+		} else if local := n*s.Services.Policies.LocalEndpoints/100 + 1; s.Services.Policies.LocalEndpoints > 0 && local > LocalPods {
+			ps.add(path, "up to %d of a Service's %d endpoints would be on the node; it has %d pods", local, n, LocalPods)
 			ps.with("services.policies.localEndpoints")
 		}
 	}

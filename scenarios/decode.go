@@ -201,9 +201,11 @@ func (d *decoder) services(to *Services) value {
 		optional("policies", d.policies(&to.Policies)),
 		optional("weights", d.axis(&to.Weights)),
 	}
-	read := d.object(append(generator, optional("list", d.list(&to.List)))...)
+	var times []int
+	read := d.object(append(generator, optional("list", d.list(&to.List)), optional("times", d.axis(&times)))...)
 	return func(path string, n *yaml.Node) {
 		read(path, n)
+		to.setTimes(times)
 		if d.marks[join(path, "list")] == nil {
 			for _, f := range []field{required("count", "[10, 100, 1000]", nil), required("endpoints", "3", nil)} {
 				at := join(path, f.key)
@@ -218,7 +220,7 @@ func (d *decoder) services(to *Services) value {
 				d.fail(at, d.marks[at], "does not go with a list of Services, which says everything; keep one of the two")
 			}
 		}
-		*to = Services{List: to.List}
+		*to = Services{List: to.List, Times: to.Times}
 	}
 }
 

@@ -63,8 +63,12 @@ var sourceRanges = map[backends.Family][]netip.Prefix{
 	backends.IPv6: {netip.MustParsePrefix("3fff::/65"), netip.MustParsePrefix("2001:db8:1::/48")},
 }
 
-// The node's own pods are those of its range behind the gateway and the client.
-const firstPod, localPods = 3, 250
+// LocalPods is how many pods a lab's node has: those of its range behind the gateway and the
+// client.
+const LocalPods = 250
+
+// firstPod is where they begin.
+const firstPod = 3
 
 // zones is how many zones the pods are in.
 const zones = 3
@@ -195,7 +199,7 @@ func (g *generator) endpoints(i int, kind typed, families []family) []Endpoint {
 			e := Endpoint{Node: hostNames[n%2], Weight: g.Services.weight(n - first)}
 			if local := g.deals.local; local.has(n) {
 				e.Node = g.node.Name
-				e.Addr = behind(f.pods, uint32(firstPod+local.before(n)%localPods))
+				e.Addr = behind(f.pods, uint32(firstPod+local.before(n)%LocalPods))
 			} else {
 				e.Addr = f.hosts[n%2].at(n / 2)
 			}

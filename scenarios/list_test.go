@@ -27,6 +27,7 @@ func listed(services []scenarios.Service) *scenarios.Scenario {
 func TestListRoundTrip(t *testing.T) {
 	for seed := range uint64(20) {
 		s := listed(scenariotest.Services(rand.New(rand.NewPCG(seed, 1)), 200))
+		s.Services.Times = [][]int{nil, {2}, {1, 3}}[seed%3]
 		for _, v := range s.Services.List {
 			for _, set := range v.Endpoints {
 				for i := range set.Endpoints {
@@ -61,7 +62,7 @@ func TestListPoints(t *testing.T) {
 	if got := fmt.Sprint(s.Points()); got != "[{direct 20 -1}]" {
 		t.Errorf("got %s", got)
 	}
-	if _, err := s.With(scenarios.Overrides{Services: []int{5}}, scenarios.Known{}); err == nil || err.Error() != "--services: has no meaning: the scenario lists its Services" {
+	if _, err := s.With(scenarios.Overrides{Services: []int{5}}, scenarios.Known{}); err == nil || err.Error() != "--services: has no meaning: the scenario lists its Services, which --times takes several times" {
 		t.Errorf("got %v", err)
 	}
 }

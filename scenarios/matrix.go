@@ -23,7 +23,10 @@ func (s *Scenario) points(allowed bool) []Point {
 	var points []Point
 	counts, endpoints := s.Services.Count, s.Services.Endpoints
 	if s.Services.List != nil {
-		counts, endpoints = []int{len(s.Services.List)}, []int{Listed}
+		counts, endpoints = nil, []int{Listed}
+		for _, k := range s.Services.times() {
+			counts = append(counts, k*len(s.Services.List))
+		}
 	}
 	for _, b := range s.Backends {
 		for _, n := range counts {

@@ -12,6 +12,7 @@ type Overrides struct {
 	Backends  []string // --backends
 	Services  []int    // --services
 	Endpoints []int    // --endpoints
+	Times     []int    // --times
 	Measure   []string // --measure
 	Repeat    int      // --repeat
 	Seed      *uint64  // --seed
@@ -43,6 +44,7 @@ func (s *Scenario) With(o Overrides, known Known) (*Scenario, error) {
 	c.Services.Count = slices.Clone(s.Services.Count)
 	c.Services.Endpoints = slices.Clone(s.Services.Endpoints)
 	c.Services.Weights = slices.Clone(s.Services.Weights)
+	c.Services.Times = slices.Clone(s.Services.Times)
 
 	flags := map[string]string{} // path: the flag that replaced its value
 	if o.Backends != nil {
@@ -53,6 +55,10 @@ func (s *Scenario) With(o Overrides, known Known) (*Scenario, error) {
 	}
 	if o.Endpoints != nil {
 		c.Services.Endpoints, flags["services.endpoints"] = slices.Clone(o.Endpoints), "--endpoints"
+	}
+	if o.Times != nil {
+		c.Services.setTimes(slices.Clone(o.Times))
+		flags[timesPath] = "--times"
 	}
 	if o.Measure != nil {
 		c.Measure, flags["measure"] = slices.Clone(o.Measure), "--measure"

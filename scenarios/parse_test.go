@@ -169,8 +169,8 @@ func TestParseMistakes(t *testing.T) {
 		// Types.
 		{"list for text", strings.Replace(valid(), "t}", "[t]}", 1), `3:18: metadata.name: is a list; want text`},
 		{"number for text", strings.Replace(valid(), "t}", "5}", 1), `3:18: metadata.name: is the number 5; want text`},
-		{"scalar for mapping", valid("services: 5"), `4:11: services: is the number 5; want a mapping with the keys count, endpoints, mix, protocols, policies, weights, list`},
-		{"nothing", valid("services:"), `4:10: services: is empty; want a mapping with the keys count, endpoints, mix, protocols, policies, weights, list`},
+		{"scalar for mapping", valid("services: 5"), `4:11: services: is the number 5; want a mapping with the keys count, endpoints, mix, protocols, policies, weights, list, times`},
+		{"nothing", valid("services:"), `4:10: services: is empty; want a mapping with the keys count, endpoints, mix, protocols, policies, weights, list, times`},
 		{"text for list", valid("backends: direct"), `5:11: backends: is the text "direct"; want a list of names`},
 		{"text for number", valid("services: {count: many, endpoints: 3}"), `4:19: services.count: is the text "many"; want a number, or a list of numbers`},
 		{"quoted number", valid("services: {count: '5', endpoints: 3}"), `4:19: services.count: is the text "5"; want a number, or a list of numbers`},

@@ -75,26 +75,42 @@ type pod struct {
 
 // choose finds a cluster CIDR that holds nothing of the cluster but its pods.
 func (p *placer) choose(state *backends.State) error {
-	candidates := []string{"10.128.0.0/9", "10.0.0.0/9", "172.16.0.0/12", "100.64.0.0/10", "11.0.0.0/8"}
-	if p.family == backends.IPv6 {
-		candidates = []string{"fd00:80::/48", "fd80:80::/48"}
-	}
 	var used []netip.Addr
 	used = append(used, state.Node.Addrs...)
 	for i := range state.Services {
 		s := &state.Services[i]
 		used = append(append(append(used, s.ClusterIP), s.ExternalIPs...), s.LoadBalancerIPs...)
 	}
-	for _, text := range candidates {
-		c := netip.MustParsePrefix(text)
-		service := state.Node.ServiceCIDR(p.family)
-		if service.IsValid() && service.Overlaps(c) || slices.ContainsFunc(used, c.Contains) {
-			continue
-		}
-		p.cidr = c
-		return nil
+	candidates, ok := podCandidates(p.family), false
+	if p.cidr, ok = vacant(candidates, used, state.Node.ServiceCIDR(p.family)); !ok {
+		return fmt.Errorf("no room for the lab's pods: the cluster has addresses in all of %v", candidates)
 	}
-	return fmt.Errorf("no room for the lab's pods: the cluster has addresses in all of %v", candidates)
+	return nil
+}
+
+// podCandidates are ranges that pods can be in.
+func podCandidates(f backends.Family) []netip.Prefix {
+	texts := []string{"10.128.0.0/9", "10.0.0.0/9", "172.16.0.0/12", "100.64.0.0/10", "11.0.0.0/8"}
+	if f == backends.IPv6 {
+		texts = []string{"fd00:80::/48", "fd80:80::/48"}
+	}
+	list := make([]netip.Prefix, len(texts))
+	for i, text := range texts {
+		list[i] = netip.MustParsePrefix(text)
+	}
+	return list
+}
+
+// vacant is the first of several ranges that holds none of the addresses and does not
+// overlap the range of Services, where there is one.
+func vacant(candidates []netip.Prefix, used []netip.Addr, service netip.Prefix) (netip.Prefix, bool) {
+	for _, c := range candidates {
+		taken := service.IsValid() && service.Overlaps(c) || slices.ContainsFunc(used, c.Contains)
+		if !taken {
+			return c, true
+		}
+	}
+	return netip.Prefix{}, false
 }
 
 func (p *placer) move(state *backends.State) (*backends.State, error) {
@@ -128,8 +144,8 @@ func (p *placer) place(old netip.Addr, local bool) (netip.Addr, error) {
 	}
 	var a netip.Addr
 	if local {
-		if p.local == localPods {
-			return a, fmt.Errorf("the node has more than %d pods behind Services; the lab has room for no more", localPods)
+		if p.local == LocalPods {
+			return a, fmt.Errorf("the node has more than %d pods behind Services; the lab has room for no more: take another node, or the cluster fewer times", LocalPods)
 		}
 		a = behind(p.node.PodCIDR(p.family).Addr(), uint32(firstPod+p.local))
 		p.local++

@@ -83,7 +83,7 @@ func TestPlaceRefusesTooManyLocal(t *testing.T) {
 	}
 	backends.SortEndpoints(p.Endpoints)
 	node := scenariotest.Node()
-	if _, err := scenarios.Place(&backends.State{Node: node, Services: []backends.ServicePort{p}}); err == nil || err.Error() != "the node has more than 250 pods behind Services; the lab has room for no more" {
+	if _, err := scenarios.Place(&backends.State{Node: node, Services: []backends.ServicePort{p}}); err == nil || err.Error() != "the node has more than 250 pods behind Services; the lab has room for no more: take another node, or the cluster fewer times" {
 		t.Errorf("got %v", err)
 	}
 }

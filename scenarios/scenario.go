@@ -55,9 +55,12 @@ type Services struct {
 	// stands for 1 each. Only a backend that can weigh endpoints heeds them.
 	Weights []int
 
-	// List is every Service, written out. With it all else here is zero, and
-	// the scenario has one point a backend.
+	// List is every Service, written out. With it all else here but Times is zero, and
+	// the number of endpoints is no axis.
 	List []Service
+	// Times are how often the list is taken, each copy with addresses and names of its
+	// own: an axis. nil is once.
+	Times []int
 }
 
 // Mix is the share of each type of Service in percent; the sum is 100.

@@ -7,8 +7,8 @@ import (
 	"github.com/svcmark/svcmark/backends"
 )
 
-// State is what the scenario's node should serve at a point: the Services of the
-// list, or as many as are asked for from the generator. It is a pure function:
+// State is what the scenario's node should serve at a point: as many Services as are asked
+// for of the list and its copies, or from the generator. It is a pure function:
 // the same scenario and arguments give the same State on every machine. Service
 // i of the generator is the same in every State with as many endpoints per
 // Service, so the State with fewer Services is a part of that with more, and
@@ -31,11 +31,11 @@ func (s *Scenario) State(services, endpoints int) *backends.State {
 	return state
 }
 
-// Generate gives the Services of a point, sorted by namespace and name; State
-// says what they are.
+// Generate gives the Services of a point in the order of their making, which is by
+// namespace and name where they are not listed; State says what they are.
 func (s *Scenario) Generate(services, endpoints int) []Service {
 	if s.Services.List != nil {
-		return s.Services.List[:services]
+		return s.several(services)
 	}
 	if services < 0 || endpoints < 0 || services > s.Network.serviceRoom() || services > maxServices ||
 		endpoints > s.Network.endpointRoom()/max(1, services) || s.portsNeeded(services) > nodePortRoom {

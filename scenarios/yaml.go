@@ -39,6 +39,9 @@ func (s *Scenario) body(b *strings.Builder) {
 	fmt.Fprintf(b, "seed: %d\nservices:\n", s.Seed)
 	if s.Services.List != nil {
 		writeList(b, s.Services.List)
+		if s.Services.Times != nil {
+			fmt.Fprintf(b, "  times: %s\n", axis(s.Services.Times))
+		}
 	} else {
 		s.Services.shape(b)
 	}

@@ -63,7 +63,8 @@ func schedulersPage() string {
 	b.WriteString(`# The schedulers of IPVS
 
 ` + "`ipvs`" + ` is kube-proxy's default, ` + "`rr`" + `. Each scheduler is a backend too, ` + "`ipvs-NAME`" + `: the same objects with another scheduler, as kube-proxy's
-` + "`--ipvs-scheduler`" + ` makes them. A kernel without the module ` + "`ip_vs_NAME`" + ` cannot run it, and ` + "`svcmark doctor`" + ` says so.
+` + "`--ipvs-scheduler`" + ` makes them. A kernel without the module ` + "`ip_vs_NAME`" + ` cannot run it, and ` + "`svcmark doctor`" + ` names it. How other
+dataplanes give connections to endpoints is in [behaviours.md](behaviours.md); ` + "`ebpf-tc-maglev`" + ` takes them by a hash of the connection from Maglev's table.
 
 kube-proxy gives every endpoint the weight 1, and 0 to one that is gone while its connections last. With equal weights ` + "`wrr`" + ` chooses
 as ` + "`rr`" + `, ` + "`wlc`" + ` as ` + "`lc`" + ` and ` + "`nq`" + ` as ` + "`sed`" + `, and ` + "`ovf`" + ` leaves each endpoint no more than two open connections. Where a law leaves a

@@ -47,7 +47,7 @@ func (b *Backend) apply(ctx context.Context, delta *backends.Delta) error {
 	}
 	defer k.close()
 	if k.family == 0 {
-		return noIPVS()
+		return b.noIPVS()
 	}
 	for _, p := range plans {
 		if err := b.applyTo(ctx, k, p, delta); err != nil {

@@ -119,7 +119,7 @@ func (b *Backend) settle(ctx context.Context) error {
 	}
 	defer k.close()
 	if k.family == 0 {
-		return noIPVS()
+		return b.noIPVS()
 	}
 	var ended []retired
 	for v, dests := range b.leaving {

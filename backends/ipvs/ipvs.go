@@ -111,7 +111,7 @@ func (b *Backend) sync(ctx context.Context, state *backends.State) error {
 	}
 	defer k.close()
 	if k.family == 0 {
-		return noIPVS()
+		return b.noIPVS()
 	}
 	node, err := k.node()
 	if err != nil {

@@ -23,8 +23,10 @@ func notSupported(feature, mend string, err error) error {
 	return &backends.NotSupportedError{Feature: feature, Kernel: backends.KernelRelease(), Mend: mend, Err: err}
 }
 
-func noIPVS() error {
-	return notSupported("IPVS (module ip_vs)", "modprobe ip_vs"+labAdvice, nil)
+// noIPVS names the scheduler's module too: with it comes ip_vs.
+func (b *Backend) noIPVS() error {
+	m := module(b.scheduler)
+	return notSupported("IPVS (modules ip_vs and "+m+")", "modprobe "+m+labAdvice, nil)
 }
 
 // needFamily refuses what this machine lacks for a family: Probe knows of no state,
@@ -56,14 +58,14 @@ func (b *Backend) Probe(ctx context.Context) error {
 	}
 	k, err := openKernel()
 	if errors.Is(err, unix.EPROTONOSUPPORT) {
-		return notSupported("netfilter's netlink (modules nfnetlink, ip_set, ip_vs)", "modprobe nfnetlink ip_set ip_vs"+labAdvice, err)
+		return notSupported("netfilter's netlink (modules nfnetlink, ip_set, ip_vs)", "modprobe -a nfnetlink ip_set ip_vs"+labAdvice, err)
 	}
 	if err != nil {
 		return notSupported("netlink", "run as root, or in a network namespace of one's own", err)
 	}
 	defer k.close()
 	if k.family == 0 {
-		return noIPVS()
+		return b.noIPVS()
 	}
 	for _, try := range []func() error{
 		func() error { return b.tryScheduler(k) },
@@ -149,7 +151,7 @@ func tryConntrack() error {
 func (k *kernel) trySetTypes() error {
 	for _, t := range setTypes {
 		if _, err := k.revision(t.typ); err != nil {
-			return notSupported("ipset with "+t.typ, "modprobe ip_set_hash_ip ip_set_hash_ipport ip_set_hash_ipportip ip_set_hash_ipportnet ip_set_bitmap_port"+labAdvice, err)
+			return notSupported("ipset with "+t.typ, "modprobe -a ip_set_hash_ip ip_set_hash_ipport ip_set_hash_ipportip ip_set_hash_ipportnet ip_set_bitmap_port"+labAdvice, err)
 		}
 	}
 	return nil
@@ -178,7 +180,7 @@ func (b *Backend) tryRules(ctx context.Context, k *kernel) error {
 		"-A "+chainName+" -m conntrack --ctstate NEW -j REJECT\nCOMMIT\n")
 	if err != nil {
 		err = notSupported(tables.name+" with nat and the matches set, addrtype, comment, conntrack, ipvs, mark and physdev",
-			"modprobe ip_tables iptable_nat iptable_filter xt_set xt_addrtype xt_comment xt_conntrack xt_ipvs xt_mark xt_physdev xt_MASQUERADE ipt_REJECT"+labAdvice, err)
+			"modprobe -a ip_tables iptable_nat iptable_filter xt_set xt_addrtype xt_comment xt_conntrack xt_ipvs xt_mark xt_physdev xt_MASQUERADE ipt_REJECT"+labAdvice, err)
 	} else {
 		err = tables.restore(ctx, "*nat\n-F "+chainName+"\n-X "+chainName+"\nCOMMIT\n*filter\n-F "+chainName+"\n-X "+chainName+"\nCOMMIT\n")
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
+	"github.com/svcmark/svcmark/backends"
 	"github.com/svcmark/svcmark/backends/ipvs/nlbatch"
 )
 
@@ -280,4 +281,15 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Where there is no IPVS at all the module that mends it is the scheduler's, which brings
+// ip_vs along.
+func TestMissingNamesTheModule(t *testing.T) {
+	for _, s := range Schedulers() {
+		var missing *backends.NotSupportedError
+		if err := New(Options{Scheduler: s}).noIPVS(); !errors.As(err, &missing) || !strings.HasPrefix(missing.Mend, "modprobe ip_vs_"+s+",") {
+			t.Errorf("%s: %v", s, err)
+		}
+	}
 }

@@ -68,9 +68,9 @@ func encode(t *testing.T, out *json.Encoder, object any) {
 // toolTimeout is for a tool that hangs; none takes a tenth of it.
 const toolTimeout = 5 * time.Minute
 
-// The tools take every part without a word.
+// The tools take every part without a word, of a cluster twice over.
 func TestToolsLoadRenderings(t *testing.T) {
-	state := imported(t).State(120, scenarios.Listed)
+	state := imported(t).State(2*120, scenarios.Listed)
 	if err := state.Check(); err != nil {
 		t.Fatal(err)
 	}

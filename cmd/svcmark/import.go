@@ -62,6 +62,7 @@ type importFlags struct {
 	name      string
 	anonymize bool
 	key       string
+	times     []int
 }
 
 func newImport(s *streams) *cobra.Command {
@@ -81,6 +82,7 @@ heed to is counted on stderr.
 What the objects do not tell is guessed; comments in the scenario say how.`,
 		Example: `  kubectl get services,endpointslices,nodes -A -o json | svcmark import - > mine.yaml
   svcmark import dump.json --node-name worker-3 --cluster-cidr 10.244.0.0/16 > mine.yaml
+  svcmark import dump.json --times 1,2,3,4 > growing.yaml
   svcmark import dump.json --anonymize --key "$(cat secret)" > public.yaml
   svcmark render mine.yaml --backend iptables-legacy
   svcmark run mine.yaml --backends iptables-legacy,ipvs`,
@@ -94,6 +96,7 @@ What the objects do not tell is guessed; comments in the scenario say how.`,
 	}
 	f.view.register(cmd)
 	cmd.Flags().StringVar(&f.name, "name", "imported", "the scenario's `name`")
+	cmd.Flags().IntSliceVar(&f.times, "times", nil, "have the scenario run the cluster so `many` times over: 1,2,3,4")
 	cmd.Flags().BoolVar(&f.anonymize, "anonymize", false, "rename namespaces, Services, ports, nodes, zones and public addresses, always in the same way")
 	cmd.Flags().StringVar(&f.key, "key", "", "a secret `text` without which nobody can find out what was renamed to what")
 	return cmd
@@ -104,6 +107,7 @@ func (f *importFlags) run(s *streams, name string) error {
 	if err != nil {
 		return err
 	}
+	options.Times = slices.Max(append(f.times, 1))
 	c, err := readCluster(s, name)
 	if err != nil {
 		return err
@@ -152,7 +156,7 @@ func (f *importFlags) scenario(c *cluster.Cluster, o cluster.Options) (*scenario
 		Network:    view.Network,
 		Node:       view.Node,
 	}
-	_, err = scenario.With(scenarios.Overrides{}, known)
+	scenario, err = scenario.With(scenarios.Overrides{Times: f.times}, known)
 	return scenario, view.Notes, err
 }
 

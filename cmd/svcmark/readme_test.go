@@ -28,13 +28,13 @@ func TestReadmeExamples(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(dir, "results/reference"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"quick", "capacity"} {
+	for _, name := range []string{"quick", "capacity", "cluster"} {
 		if err := os.Rename(filepath.Join(dir, "results", name), filepath.Join(dir, "results/reference", name)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	runExamples(t, bin, dir, "README.md", 3)
-	runExamples(t, bin, dir, "docs/capacity.md", 2)
+	runExamples(t, bin, dir, "docs/capacity.md", 3)
 }
 
 // runExamples runs the examples of a page, of which there must be some.

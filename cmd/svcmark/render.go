@@ -25,6 +25,7 @@ type renderFlags struct {
 	out       string
 	services  int
 	endpoints int
+	times     int
 }
 
 func newRender(s *streams) *cobra.Command {
@@ -41,7 +42,7 @@ after another, each behind a comment with the tool that it is for; --part prints
 one as it is, ready for a pipe, and --out writes a file a part.
 
 SCENARIO is a YAML file, a preset, or - for stdin. Of a scenario with several
-points it is the first, or that of --services and --endpoints.`,
+points it is the first, or that of --services, --endpoints and --times.`,
 		Example: `  svcmark render quick --backend iptables-legacy --services 10
   svcmark render mine.yaml --backend ipvs --out state/
   svcmark render mine.yaml --backend iptables-legacy --part iptables.rules | iptables-restore --test
@@ -58,6 +59,7 @@ points it is the first, or that of --services and --endpoints.`,
 	flags.StringVarP(&f.out, "out", "o", "", "write the parts into this `directory`, a file each")
 	flags.IntVar(&f.services, "services", 0, "render the point with so `many` Services")
 	flags.IntVar(&f.endpoints, "endpoints", 0, "render the point with so `many` endpoints per Service")
+	flags.IntVar(&f.times, "times", 0, "render a list of Services so `many` times over")
 	flags.StringVar(&f.zone, "node-zone", "", "the `zone` of the node")
 	f.view.register(cmd)
 	return cmd
@@ -86,11 +88,8 @@ func (f *renderFlags) run(s *streams, reg runner.Registry, name string) error {
 	if err != nil {
 		return err
 	}
-	services, endpoints := len(scenario.Services.List), scenarios.Listed
-	if scenario.Services.List == nil {
-		services, endpoints = scenario.Services.Count[0], scenario.Services.Endpoints[0]
-	}
-	state := scenario.State(services, endpoints)
+	point := scenario.Points()[0]
+	state := scenario.State(point.Services, point.Endpoints)
 	if err := state.Check(); err != nil {
 		return usageError{err}
 	}
@@ -149,6 +148,9 @@ func (f *renderFlags) scenario(s *streams, reg runner.Registry, name string) (*s
 	}
 	if f.endpoints != 0 {
 		o.Endpoints = []int{f.endpoints}
+	}
+	if f.times != 0 {
+		o.Times = []int{f.times}
 	}
 	return scenario.With(o, known)
 }

@@ -57,6 +57,7 @@ func newRun(s *streams) *cobra.Command {
   svcmark run kube-proxy --kube-proxy old=./kube-proxy-1.35 --kube-proxy new=./kube-proxy
   svcmark run kube-proxy --lab netns --skip-missing   without ipvs, where the kernel has none
   svcmark run my.yaml --out results/mine
+  svcmark run imported.yaml --times 1,2,3,4       the cluster, and what becomes of it as it grows
   svcmark run my.yaml --out results/mine --resume
   svcmark run scale --shard 1/4 --out results/part1`,
 		Args: cobra.MaximumNArgs(1),
@@ -79,6 +80,7 @@ func newRun(s *streams) *cobra.Command {
 	flags.Var(&f.proxies, kubeProxyName, "measure this kube-proxy, several with a label each: kube-proxy@LABEL-nftables (default: the one beside svcmark, or in PATH)")
 	flags.IntSliceVar(&f.Services, "services", nil, "run at these `numbers` of Services instead of the scenario's")
 	flags.IntSliceVar(&f.Endpoints, "endpoints", nil, "run with these `numbers` of endpoints per Service")
+	flags.IntSliceVar(&f.Times, "times", nil, "run a scenario that lists its Services, such as an imported cluster, so `many` times over: 1,2,3,4")
 	flags.StringSliceVar(&f.Measure, "measure", nil, "take these `measurements`: "+strings.Join(registry().Known().Measurements, ", "))
 	flags.IntVar(&f.Repeat, "repeat", 0, "repeat every cell so often (default: 1 in the virtual clock, where each more begins at another phase of the timers, and 6 in the wall clock)")
 	flags.Uint64Var(&f.seed, "seed", 0, "generate the Services from this `seed`")
@@ -127,7 +129,7 @@ func (f *runFlags) run(ctx context.Context, s *streams, name string) error {
 	}
 	run, err := f.start(ctx, s, scenario)
 	if err != nil {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil && results.Check(f.out) != nil { // a run was begun there
 			fmt.Fprintf(s.err, "What is finished is kept: go on with svcmark run %s --out %s --resume\n", name, f.out)
 		}
 		return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -107,5 +108,32 @@ func TestVMBadSnapshot(t *testing.T) {
 	var e *lab.RunError
 	if !errors.As(err, &e) || !strings.Contains(e.Reason, "snapshot could not be restored") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// Whoever ends the making of a snapshot finds nothing of it left.
+func TestVMInterruptedSnapshot(t *testing.T) {
+	image := newLab(t, Options{}).kernelAt
+	cache := t.TempDir()
+	for _, stage := range []string{"booting the guest once", "modules loaded"} {
+		ctx, cancel := context.WithCancel(t.Context())
+		l, err := New(ctx, Options{Cache: cache, Kernel: image.Image, Modules: image.Modules, Log: func(line string) {
+			if strings.Contains(line, stage) {
+				cancel()
+			}
+		}})
+		cancel()
+		if !errors.Is(err, context.Canceled) {
+			if l != nil {
+				_ = l.Close()
+			}
+			t.Errorf("%s: error %v", stage, err)
+		}
+		if left, err := filepath.Glob(cache + "/snapshots/*"); err != nil || len(left) > 0 {
+			t.Errorf("%s: %v are left (%v)", stage, left, err)
+		}
+	}
+	if left := children(t, os.Getpid()); len(left) > 0 {
+		t.Errorf("processes are left: %v", left)
 	}
 }

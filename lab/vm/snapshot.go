@@ -50,7 +50,7 @@ func (l *Lab) openSnapshot(ctx context.Context) (*os.File, error) {
 	l.options.Log("booting the guest once for its snapshot")
 	// Under the lock the unfinished file is ours, or that of a killed process.
 	if err := l.makeExact(ctx, name+".tmp"); err != nil {
-		return nil, errors.Join(err, removeIfThere(name+".tmp"))
+		return nil, errors.Join(err, removeIfThere(name+".tmp"), removeIfThere(name+".lock"))
 	}
 	if err := os.Rename(name+".tmp", name); err != nil {
 		return nil, err

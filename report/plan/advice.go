@@ -26,9 +26,9 @@ func (p *Plan) advise(o Options) {
 			}
 			switch r.State {
 			case Already:
-				told = append(told, fmt.Sprintf("Do not take %s: %s is at %s with %s Services already.", r.Backend, a.what(), a.Limit.Value, count(r.Services, 0)))
+				told = append(told, fmt.Sprintf("Do not take %s: %s is at %s with %s already.", r.Backend, a.what(), a.Limit.Value, p.size(r.Services, 0)))
 			case Within, Beyond:
-				told = append(told, fmt.Sprintf("Leave %s before %s Services: %s reaches %s at %s%s.", r.Backend, count(r.before(), -1), a.what(), a.Limit.Value, r.services(), r.far()))
+				told = append(told, fmt.Sprintf("Leave %s before %s: %s reaches %s at %s%s.", r.Backend, p.size(r.before(), -1), a.what(), a.Limit.Value, p.reached(r), r.far()))
 			case NotWithin:
 				stays = append(stays, r)
 			case Unknown:
@@ -40,13 +40,13 @@ func (p *Plan) advise(o Options) {
 		}
 		for _, r := range a.cheapest(stays) {
 			if math.IsNaN(r.Lo) {
-				told = append(told, fmt.Sprintf("%s stays at %s up to %s Services.", r.Backend, a.show(r.ValueAt), count(r.Reach, 0)))
+				told = append(told, fmt.Sprintf("%s stays at %s up to %s.", r.Backend, a.show(r.ValueAt), p.size(r.Reach, 0)))
 			} else {
-				told = append(told, fmt.Sprintf("%s may reach it from %s Services on.", r.Backend, count(r.Lo, -1)))
+				told = append(told, fmt.Sprintf("%s may reach it from %s on.", r.Backend, p.size(r.Lo, -1)))
 			}
 		}
 		for _, r := range unknown {
-			told = append(told, fmt.Sprintf("%s is at %s with %s Services, and nothing tells of more.", r.Backend, a.show(r.Value), count(r.Largest, 0)))
+			told = append(told, fmt.Sprintf("%s is at %s with %s, and nothing tells of more.", r.Backend, a.show(r.Value), p.size(r.Largest, 0)))
 		}
 		p.Advice = append(p.Advice, strings.Join(told, " "))
 	}
@@ -72,18 +72,22 @@ func (r *Row) before() float64 {
 }
 
 // services is "8,400 [8,100, 8,700]".
-func (r *Row) services() string {
+func (r *Row) services() string { return r.where(count, "") }
+
+// where prints at how many the limit is reached, each figure as show does and with a
+// suffix.
+func (r *Row) where(show func(v float64, way int) string, suffix string) string {
 	switch {
 	case math.IsNaN(r.Services):
 		return "–"
 	case r.State == Already:
-		return "≤ " + count(r.Services, 0)
+		return "≤ " + show(r.Services, 0) + suffix
 	case math.IsNaN(r.Lo):
-		return count(r.Services, 0) + " [no interval]"
+		return show(r.Services, 0) + suffix + " [no interval]"
 	case math.IsInf(r.Hi, 1):
-		return fmt.Sprintf("%s [%s, ∞)", count(r.Services, 0), count(r.Lo, -1))
+		return fmt.Sprintf("%s%s [%s, ∞)", show(r.Services, 0), suffix, show(r.Lo, -1))
 	}
-	return fmt.Sprintf("%s [%s, %s]", count(r.Services, 0), count(r.Lo, -1), count(r.Hi, 1))
+	return fmt.Sprintf("%s%s [%s, %s]", show(r.Services, 0), suffix, show(r.Lo, -1), show(r.Hi, 1))
 }
 
 // far says by how much an answer lies beyond what was measured, when that is a lot.
@@ -119,18 +123,27 @@ func count(v float64, way int) string {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return "–"
 	}
-	step := math.Pow(10, max(0, math.Floor(math.Log10(max(v, 1)))-2))
-	switch n := v / step; {
-	case way < 0:
-		v = math.Floor(n) * step
-	case way > 0:
-		v = math.Ceil(n) * step
-	default:
-		v = math.Round(n) * step
-	}
-	s := strconv.FormatFloat(v, 'f', 0, 64)
+	s := strconv.FormatFloat(digits(v, way, 0), 'f', 0, 64)
 	for i := len(s) - 3; i > 0; i -= 3 {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
+}
+
+// digits leaves a number three digits, none of them smaller than ten to a power.
+func digits(v float64, way int, least float64) float64 {
+	power := max(least, math.Floor(math.Log10(v))-2)
+	n := v / math.Pow(10, power)
+	switch {
+	case way < 0:
+		n = math.Floor(n)
+	case way > 0:
+		n = math.Ceil(n)
+	default:
+		n = math.Round(n)
+	}
+	if power < 0 {
+		return n / math.Pow(10, -power) // exact to the last digit, as a product is not
+	}
+	return n * math.Pow(10, power)
 }

@@ -54,11 +54,12 @@ func (p *Plan) JSON(out io.Writer) error {
 	all := struct {
 		Schema    int        `json:"schema"`
 		Runs      []string   `json:"runs"`
+		Cluster   int        `json:"cluster,omitempty"`
 		Answers   []answer   `json:"answers"`
 		Crossings []crossing `json:"crossings"`
 		Advice    []string   `json:"advice"`
 		Notes     []string   `json:"notes"`
-	}{Schema: Schema, Answers: []answer{}, Crossings: []crossing{}, Advice: p.Advice, Notes: p.Notes}
+	}{Schema: Schema, Cluster: p.Cluster, Answers: []answer{}, Crossings: []crossing{}, Advice: p.Advice, Notes: p.Notes}
 	for _, run := range p.Runs {
 		all.Runs = append(all.Runs, run.Dir)
 	}

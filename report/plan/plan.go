@@ -31,7 +31,10 @@ const (
 
 // Plan is the answer.
 type Plan struct {
-	Runs      []*results.Run
+	Runs []*results.Run
+	// Cluster is how many Services the cluster has that the runs hold once or several
+	// times over, such as an imported one; 0 when there is none.
+	Cluster   int
 	Answers   []Answer
 	Crossings []Crossing
 	Advice    []string
@@ -89,7 +92,7 @@ func Of(o Options, runs ...*results.Run) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Runs: runs}
+	p := &Plan{Runs: runs, Cluster: clusterOf(runs)}
 	limits, byDefault := o.Limits, len(o.Limits) == 0
 	if byDefault {
 		limits = Defaults(merged.Meta.Fingerprint.Clock == "virtual")

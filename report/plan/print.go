@@ -21,6 +21,9 @@ func (p *Plan) note(run *results.Run, byDefault bool) {
 	}) {
 		p.Notes = append(p.Notes, "No interval: a median has one from 6 repetitions on.")
 	}
+	if p.Cluster > 0 {
+		p.Notes = append(p.Notes, fmt.Sprintf("Your cluster is the %s Services that the scenario lists. Several times it holds each of them so often, with its own ports, endpoints and policies.", count(float64(p.Cluster), 0)))
+	}
 	if byDefault {
 		p.Notes = append(p.Notes, "Limits by default; yours with --limit, such as --limit sync=… --limit firstPacket.p99=….")
 	}
@@ -93,7 +96,10 @@ func (p *Plan) blocks() (all []block) {
 				foretold = fmt.Sprintf("%s [%s, %s] at %s", a.show(r.ValueAt), a.show(r.Lower), a.show(r.Upper), count(r.Reach, 0))
 				test = fmt.Sprintf("%+.1f %% at %s from %s", 100*r.Foretold, count(r.To, 0), count(r.From, 0))
 			}
-			b.rows = append(b.rows, []string{r.Backend, r.told(), r.how(), fmt.Sprintf("%s at %s", a.show(r.Value), count(r.Largest, 0)), dash(r.Trend), foretold, test})
+			b.rows = append(b.rows, []string{r.Backend, r.told(count), r.how(), fmt.Sprintf("%s at %s", a.show(r.Value), count(r.Largest, 0)), dash(r.Trend), foretold, test})
+		}
+		if p.Cluster > 0 {
+			b.insert("your cluster", func(i int) string { return a.Rows[i].told(p.multiple) })
 		}
 		all = append(all, b)
 	}
@@ -108,26 +114,44 @@ func (p *Plan) blocks() (all []block) {
 			if len(c.At) > 0 {
 				name += " (" + labelsText(c.At) + ")"
 			}
-			b.rows = append(b.rows, []string{name, c.Below, c.Above, fmt.Sprintf("%s [%s, %s]", count(c.Services, 0), count(c.Lo, -1), count(c.Hi, 1)), string(how)})
+			b.rows = append(b.rows, []string{name, c.Below, c.Above, c.where(count), string(how)})
+		}
+		if p.Cluster > 0 {
+			b.insert("your cluster", func(i int) string { return p.Crossings[i].where(p.multiple) })
 		}
 		all = append(all, b)
 	}
 	return all
 }
 
-// told is where a limit is reached, or up to where it is not.
-func (r *Row) told() string {
+// insert puts a column in before that which says how.
+func (b *block) insert(header string, cell func(row int) string) {
+	at := slices.Index(b.header, "how")
+	b.header = slices.Insert(b.header, at, header)
+	for i := range b.rows {
+		b.rows[i] = slices.Insert(b.rows[i], at, cell(i))
+	}
+}
+
+// where is where the two cross, each figure as show prints it.
+func (c *Crossing) where(show func(v float64, way int) string) string {
+	return fmt.Sprintf("%s [%s, %s]", show(c.Services, 0), show(c.Lo, -1), show(c.Hi, 1))
+}
+
+// told is where a limit is reached, or up to where it is not, each figure as show prints
+// it.
+func (r *Row) told(show func(v float64, way int) string) string {
 	switch r.State {
 	case NotWithin:
-		s := "not up to " + count(r.Reach, 0)
+		s := "not up to " + show(r.Reach, 0)
 		if !math.IsNaN(r.Lo) {
-			s += ", may be from " + count(r.Lo, -1)
+			s += ", may be from " + show(r.Lo, -1)
 		}
 		return s
 	case Unknown:
-		return "not up to " + count(r.Largest, 0)
+		return "not up to " + show(r.Largest, 0)
 	}
-	return r.services()
+	return r.where(show, "")
 }
 
 // how is where the answer comes from.

@@ -45,7 +45,6 @@ package socket
 
 import (
 	"context"
-	"errors"
 	"os"
 
 	"github.com/svcmark/svcmark/backends"
@@ -156,11 +155,7 @@ func (b *Backend) Apply(ctx context.Context, delta *backends.Delta) error {
 	if own != b.group {
 		b.letGo() // another Backend has taken over
 	}
-	err = b.tables.Apply(ctx, delta, &b.ids)
-	if errors.Is(err, table.ErrRebuild) {
-		return b.Sync(ctx, delta.To)
-	}
-	return err
+	return b.tables.Apply(ctx, delta, &b.ids, b.Sync)
 }
 
 // Cleanup implements backends.Backend. It takes the process out of the group, which

@@ -10,8 +10,8 @@ import (
 	"github.com/svcmark/svcmark/backends"
 )
 
-// ErrRebuild is that a change does not fit into the tables: others are needed.
-var ErrRebuild = errors.New("the tables have no room for the change")
+// errRebuild is that a change does not fit into the tables: others are needed.
+var errRebuild = errors.New("the tables have no room for the change")
 
 // mostResting is how many runs of slots rest before Apply waits for a grace
 // period: seldom enough to cost nothing, and far less than the tables have room for.
@@ -19,9 +19,17 @@ const mostResting = 256
 
 // Apply takes a Delta, as backends.Applier has it. Its cost is that of the change. When
 // slots run out it waits for programs that may read those given back; where that is not
-// enough it is ErrRebuild. After another error that came of the kernel the tables go on
+// enough sync has to make others. After an error that came of the kernel the tables go on
 // serving, and take no more changes.
-func (t *Tables) Apply(ctx context.Context, delta *backends.Delta, ids *Identities) error {
+func (t *Tables) Apply(ctx context.Context, delta *backends.Delta, ids *Identities, sync func(context.Context, *backends.State) error) error {
+	err := t.apply(ctx, delta, ids)
+	if errors.Is(err, errRebuild) {
+		return sync(ctx, delta.To)
+	}
+	return err
+}
+
+func (t *Tables) apply(ctx context.Context, delta *backends.Delta, ids *Identities) error {
 	switch {
 	case t == nil || t.broken:
 		return errors.New("ebpf: Apply needs a Sync before it")
@@ -158,7 +166,7 @@ type removals struct {
 // frontends there, and then deletes what is gone.
 func (t *Tables) change(ctx context.Context, delta *backends.Delta, ids *Identities) error {
 	if t.contested {
-		return ErrRebuild
+		return errRebuild
 	}
 	w, gone := &writes{}, &removals{}
 	for _, c := range delta.Changes {
@@ -175,11 +183,11 @@ func (t *Tables) change(ctx context.Context, delta *backends.Delta, ids *Identit
 			continue
 		}
 		if err := t.add(w, c.New.Key(), v, ids); err != nil {
-			return ErrRebuild
+			return errRebuild
 		}
 	}
 	if t.contested || len(w.members.keys) > 0 && len(gone.members) > 1024 {
-		return ErrRebuild
+		return errRebuild
 	}
 	if err := w.flush(ctx, t); err != nil {
 		return err

@@ -1,6 +1,8 @@
 package tc
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"testing"
@@ -87,11 +89,12 @@ func TestStatesAreWhole(t *testing.T) {
 			}
 		}
 	}()
+	full := func(context.Context, *backends.State) error { return errors.New("a change does not fit") }
 	for i := range 20 {
 		tables := b.sync(states[i%2])
 		for j := range 2 * mostAtOnce {
 			d := backends.Diff(states[(i+j)%2], states[(i+j+1)%2])
-			if err := tables.Apply(t.Context(), d, &b.ids); err != nil {
+			if err := tables.Apply(t.Context(), d, &b.ids, full); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -225,11 +225,7 @@ func (b *Backend) letGo() {
 // Apply implements backends.Applier. Where the tables have no room for the change it
 // makes new ones, as Sync does.
 func (b *Backend) Apply(ctx context.Context, delta *backends.Delta) error {
-	err := b.tables.Apply(ctx, delta, &b.ids)
-	if errors.Is(err, table.ErrRebuild) {
-		return b.Sync(ctx, delta.To)
-	}
-	return err
+	return b.tables.Apply(ctx, delta, &b.ids, b.Sync)
 }
 
 // Cleanup implements backends.Backend. It takes the filters away, whichever Backend made

@@ -20,6 +20,9 @@ type Lock struct{ f *os.File }
 // Acquire waits for the exclusive lock on path, which it creates, or for the end
 // of ctx. The holder may remove the file: who waited for it then locks the new one.
 func Acquire(ctx context.Context, path string) (*Lock, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err // and no file is left
+	}
 	type result struct {
 		lock *Lock
 		err  error

@@ -36,6 +36,10 @@ type Process struct {
 	control *control
 	stderr  bytes.Buffer
 	kill    func()
+
+	mu     sync.Mutex
+	idle   []int // the threads that yield made wait for everybody
+	killed bool
 }
 
 // Start starts QEMU with the machine and connects to it. A machine that boots is
@@ -101,6 +105,7 @@ func Start(ctx context.Context, s *Spawner, program string, m Machine, files Fil
 	p.cmd.ExtraFiles = extra
 	p.cmd.Stdout, p.cmd.Stderr = &p.stderr, &p.stderr
 	p.kill = sync.OnceFunc(func() {
+		p.hurry()
 		_ = p.cmd.Process.Kill()
 		_ = p.cmd.Wait() // that it was killed is no news
 		conn.Close()
