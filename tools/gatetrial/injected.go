@@ -85,31 +85,44 @@ func (s slowed) Sync(ctx context.Context, state *backends.State) error {
 	return err
 }
 
-// ruled is a backend with one rule more, first in the path of all that is forwarded: it
-// drops what comes from an address that nobody has (TEST-NET-1, RFC 5737).
+// ruled is a backend with one rule more in each family, first in the path of all that is
+// forwarded: it drops what comes from an address that nobody has (RFC 5737, RFC 3849).
 type ruled struct{ backends.Backend }
 
 func (r ruled) Sync(ctx context.Context, state *backends.State) error {
 	if err := r.Backend.Sync(ctx, state); err != nil {
 		return err
 	}
-	if r.rule(ctx, "--check") == nil {
-		return nil
+	for _, f := range families {
+		if f.rule(ctx, "--check") == nil {
+			continue
+		}
+		if err := f.rule(ctx, "--insert"); err != nil {
+			return err
+		}
 	}
-	return r.rule(ctx, "--insert")
+	return nil
 }
 
 func (r ruled) Cleanup(ctx context.Context) error {
-	if r.rule(ctx, "--check") != nil {
-		return r.Backend.Cleanup(ctx)
+	var all error
+	for _, f := range families {
+		if f.rule(ctx, "--check") == nil {
+			all = errors.Join(all, f.rule(ctx, "--delete"))
+		}
 	}
-	return errors.Join(r.rule(ctx, "--delete"), r.Backend.Cleanup(ctx))
+	return errors.Join(all, r.Backend.Cleanup(ctx))
 }
 
-func (ruled) rule(ctx context.Context, does string) error {
-	out, err := exec.CommandContext(ctx, "iptables-legacy", "--wait", does, "FORWARD", "--source", "192.0.2.1", "--jump", "DROP").CombinedOutput()
+// family is the program of a family and an address of it that nobody has.
+type family struct{ program, nobody string }
+
+var families = [...]family{{"iptables-legacy", "192.0.2.1"}, {"ip6tables-legacy", "2001:db8::1"}}
+
+func (f family) rule(ctx context.Context, does string) error {
+	out, err := exec.CommandContext(ctx, f.program, "--wait", does, "FORWARD", "--source", f.nobody, "--jump", "DROP").CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("iptables-legacy %s: %w: %s", does, err, strings.TrimSpace(string(out)))
+		return fmt.Errorf("%s %s: %w: %s", f.program, does, err, strings.TrimSpace(string(out)))
 	}
 	return nil
 }

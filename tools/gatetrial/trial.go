@@ -21,20 +21,21 @@ const text = `apiVersion: svcmark/v1
 kind: Scenario
 metadata: {name: gatetrial}
 backends: [iptables-legacy]
-services: {count: [100], endpoints: 1, protocols: {%s}}
+network: {serviceCIDR: [%s], clusterCIDR: [%s]}
+services: {count: [%d], endpoints: 1}
 measure: [%s]
 operations: 50
 repeat: %d
 `
 
-// measured is what a cell has in a clock. The fewer figures there are, the fewer repetitions
-// a noisy one takes; in the virtual clock packets tell a rule, by at least six points: those
-// of SCTP make them nine in one cell.
-func measured(c lab.Clock) (protocols, measurements string) {
+// scenario is the trial's for a clock. The fewer figures there are, the fewer repetitions a
+// noisy one takes. In the virtual clock it is packets that tell a rule, by at least six
+// points: with two families there are twelve in one cell.
+func scenario(c lab.Clock, repeat int) []byte {
 	if c == lab.Virtual {
-		return "TCP: 40, UDP: 30, SCTP: 30", "sync, firstPacket"
+		return fmt.Appendf(nil, text, `10.96.0.0/12, "fd00:60::/108"`, `10.244.0.0/16, "fd00:244::/56"`, 50, "sync, firstPacket", repeat)
 	}
-	return "TCP: 75, UDP: 25", "sync, roundTrip"
+	return fmt.Appendf(nil, text, "10.96.0.0/12", "10.244.0.0/16", 100, "sync, roundTrip", repeat)
 }
 
 // trial makes runs and judges them. No two comparisons of what is the same have a run in
@@ -128,8 +129,7 @@ func (t *trial) side(ctx context.Context, x injection, i int) (*results.Run, err
 // one makes a run, or reads it where it was made before.
 func (t *trial) one(ctx context.Context, name string, x injection, repeat, parallel int) (*results.Run, error) {
 	dir, registry := filepath.Join(t.dir, name), x.registry()
-	protocols, measurements := measured(t.where.Clock())
-	scenario, err := scenarios.Parse("the trial's scenario", fmt.Appendf(nil, text, protocols, measurements, repeat), registry.Known())
+	s, err := scenarios.Parse("the trial's scenario", scenario(t.where.Clock(), repeat), registry.Known())
 	if err != nil {
 		return nil, err
 	}
@@ -139,14 +139,14 @@ func (t *trial) one(ctx context.Context, name string, x injection, repeat, paral
 			return nil, err
 		}
 		run, err = runner.Run(ctx, runner.Options{
-			Scenario: scenario, Registry: registry, Lab: t.where, Dir: dir, Parallel: parallel, CellTimeout: 5 * time.Minute, Calibrate: true,
-			Fingerprint: results.Fingerprint{Lab: t.lab, Clock: string(t.where.Clock()), Scenario: scenario.Hash(), Seed: scenario.Seed},
+			Scenario: s, Registry: registry, Lab: t.where, Dir: dir, Parallel: parallel, CellTimeout: 5 * time.Minute, Calibrate: true,
+			Fingerprint: results.Fingerprint{Lab: t.lab, Clock: string(t.where.Clock()), Scenario: s.Hash(), Seed: s.Seed},
 		})
 		if err != nil {
 			return nil, err
 		}
 	}
-	if run.Meta.Fingerprint.Scenario != scenario.Hash() {
+	if run.Meta.Fingerprint.Scenario != s.Hash() {
 		return nil, fmt.Errorf("%s is of a trial with other numbers: give another --out", dir)
 	}
 	for _, c := range run.Meta.Cells {
