@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -39,11 +40,11 @@ func scenario(c lab.Clock, repeat int) []byte {
 }
 
 // trial makes runs and judges them. No two comparisons of what is the same have a run in
-// common. What is injected in the i-th comparison is compared with the second run of the
-// i-th pair.
+// common. What is injected in the i-th comparison is compared with the second run of
+// the i-th pair, so that the injections of an index share their old side.
 //
-// In the wall clock each side is a run with its own calibration and repetitions, and the
-// three of an index follow each other. In the virtual clock repetitions are what differs
+// In the wall clock each side is a run with its own calibration and repetitions, and those
+// of an index follow each other. In the virtual clock repetitions are what differs
 // between two runs of one build (lab.Job): a side is one repetition, and no comparison is
 // of the same one, in which the two sides would be the same bytes.
 type trial struct {
@@ -71,17 +72,28 @@ func (t *trial) run(ctx context.Context, out io.Writer) error {
 	}
 	defer t.where.Close()
 	t.whole = map[string]*results.Run{}
-	clock := t.where.Clock()
-	tables := newTables(clock)
+	tables := newTables(t.where.Clock())
 	begin := time.Now()
+	err = t.compare(ctx, tables)
+	log.Printf("%s in all", time.Since(begin).Round(time.Second))
+	if ctx.Err() != nil {
+		log.Print("interrupted: these are the comparisons so far, and the same command goes on")
+		err = nil
+	}
+	return errors.Join(err, tables.print(out))
+}
+
+// compare makes the runs and judges them.
+func (t *trial) compare(ctx context.Context, tables *tables) error {
 	for i := range max(t.pairs, t.injected) {
 		var old *results.Run
 		if i < t.pairs {
+			var err error
 			if old, err = t.side(ctx, nothing, 2*i); err != nil {
 				return err
 			}
 		}
-		now, err := t.side(ctx, nothing, 2*i+1)
+		now, err := t.side(ctx, nothing, 2*i+1) // never the i-th itself
 		if err != nil {
 			return err
 		}
@@ -93,7 +105,7 @@ func (t *trial) run(ctx context.Context, out io.Writer) error {
 		if i >= t.injected {
 			continue
 		}
-		for _, x := range injections(clock) {
+		for _, x := range injections(t.where.Clock()) {
 			worse, err := t.side(ctx, x, i)
 			if err != nil {
 				return err
@@ -103,8 +115,7 @@ func (t *trial) run(ctx context.Context, out io.Writer) error {
 			}
 		}
 	}
-	log.Printf("%s in all", time.Since(begin).Round(time.Second))
-	return tables.print(out)
+	return nil
 }
 
 // side is the i-th run with an injection. Those that the directory holds are read.
