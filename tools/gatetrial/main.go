@@ -55,6 +55,7 @@ func execute(ctx context.Context, args []string) error {
 	flags.IntVar(&t.pairs, "pairs", 30, "compare so many times what is the same")
 	flags.IntVar(&t.injected, "injected", 10, "compare so many times for each thing that is injected")
 	flags.IntVar(&t.repeat, "repeat", 6, "repetitions of each run in the wall clock; 6 is what svcmark run makes")
+	within := flags.Duration("within", 0, "stop after this real `time` and print the tables of what there is then; 0 is never")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -63,6 +64,11 @@ func execute(ctx context.Context, args []string) error {
 	}
 	if t.pairs < 0 || t.injected < 0 || t.repeat < 1 {
 		return fmt.Errorf("--pairs, --injected and --repeat: want numbers that are not negative, and a repetition")
+	}
+	if *within > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(ctx, *within)
+		defer stop()
 	}
 	return t.run(ctx, os.Stdout)
 }
