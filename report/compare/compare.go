@@ -27,13 +27,6 @@ type Comparison struct {
 // Broken is a cell that fails on the new side alone.
 type Broken struct{ Cell, Reason string }
 
-// Mean is the geometric mean of the changes of a measurement's first unit, by backend.
-type Mean struct {
-	Measurement, Unit, Backend string
-	Points                     int
-	Change                     float64
-}
-
 // ErrClocks is the answer to sides whose figures have nothing to do with each other.
 var ErrClocks = errors.New("one side counts instructions of the virtual clock and the other one time of the wall clock, which do not compare")
 
@@ -103,30 +96,6 @@ func (p *Pair) side(s, old Side) Figure {
 		return p.Old
 	}
 	return p.New
-}
-
-// means are over the points that both sides have, in the order of the rows.
-func means(rs []Row) []Mean {
-	var order []Mean
-	sums := map[Mean]float64{}
-	points := map[Mean]int{}
-	for i := range rs {
-		r := &rs[i]
-		if !r.Primary || r.Unit.Better == results.Neither || len(r.Old.Values) == 0 || len(r.New.Values) == 0 ||
-			r.OldSummary.Center <= 0 || r.NewSummary.Center <= 0 {
-			continue
-		}
-		m := Mean{Measurement: r.Measurement, Unit: r.Unit.Name, Backend: valueOf(r.Labels, backendLabel)}
-		if points[m] == 0 {
-			order = append(order, m)
-		}
-		sums[m] += math.Log(r.NewSummary.Center / r.OldSummary.Center)
-		points[m]++
-	}
-	for i, m := range order {
-		order[i].Points, order[i].Change = points[m], math.Expm1(sums[m]/float64(points[m]))
-	}
-	return order
 }
 
 // Outcome is the verdict of a gate.

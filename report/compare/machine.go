@@ -44,6 +44,18 @@ func (c *Comparison) JSON(out io.Writer) error {
 		Verdict Verdict `json:"verdict"`
 		Reason  string  `json:"reason,omitempty"`
 	}
+	type mean struct {
+		Measurement string   `json:"measurement"`
+		Unit        string   `json:"unit"`
+		Backend     string   `json:"backend"`
+		Points      int      `json:"points"`
+		Change      float64  `json:"change"` // a share, as all below
+		Exact       bool     `json:"exact"`
+		Lo          *float64 `json:"lo,omitempty"` // of the 95 % interval; absent where there is none
+		Hi          *float64 `json:"hi,omitempty"`
+		Least       float64  `json:"least"` // of the points
+		Most        float64  `json:"most"`
+	}
 	all := struct {
 		Schema  int      `json:"schema"`
 		Outcome Outcome  `json:"outcome"`
@@ -54,6 +66,7 @@ func (c *Comparison) JSON(out io.Writer) error {
 		Rows    []row    `json:"rows"`
 		Shifts  []shift  `json:"shifts"`
 		Growths []growth `json:"growths"`
+		Means   []mean   `json:"means"`
 		Notes   []string `json:"notes"`
 	}{Schema: Schema, Outcome: c.Outcome(), Summary: c.Summary(), Old: c.Old.Name, New: c.New.Name, Broken: c.Broken, Notes: c.Notes}
 	for i := range c.Rows {
@@ -73,6 +86,13 @@ func (c *Comparison) JSON(out io.Writer) error {
 	}
 	for _, g := range c.Growths {
 		all.Growths = append(all.Growths, growth{g.Name, string(g.Old.Class), string(g.New.Class), g.Change, g.Verdict, g.Reason})
+	}
+	for _, m := range c.Means {
+		x := mean{Measurement: m.Measurement, Unit: m.Unit, Backend: m.Backend, Points: m.Points, Change: m.Change, Exact: m.Exact, Least: m.Least, Most: m.Most}
+		if stats.Finite(m.Hi) != nil { // without an interval the lower end is nothing at all
+			x.Lo, x.Hi = &m.Lo, &m.Hi
+		}
+		all.Means = append(all.Means, x)
 	}
 	e := json.NewEncoder(out)
 	e.SetIndent("", "  ")

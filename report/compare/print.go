@@ -92,7 +92,7 @@ func (c *Comparison) blocks(all bool) []block {
 		{title: "Figures", header: []string{"measurement", "unit", "at", "old", "new", "change", "verdict"}},
 		{title: "Growth with the number of Services", header: []string{"figure", "old", "new", "change at the largest", "verdict"}},
 		{title: "Instructions per operation, over all points of a backend", header: []string{"measurement", "backend", "points", "shift", "verdict"}},
-		{title: "Geometric means of the changes", header: []string{"measurement", "unit", "backend", "points", "change"}},
+		{title: "Geometric means of the changes", header: []string{"measurement", "unit", "backend", "points", "change", "95 % interval", "of the points"}},
 	}
 	for _, b := range c.Broken {
 		blocks[0].rows = append(blocks[0].rows, []string{b.Cell, firstLine(b.Reason)})
@@ -118,8 +118,10 @@ func (c *Comparison) blocks(all bool) []block {
 			blocks[3].rows = append(blocks[3].rows, []string{s.Measurement, s.Backend, fmt.Sprint(s.Points), fmt.Sprintf("%+.0f %s", s.Center, interval), told(s.Verdict, s.Reason)})
 		}
 	}
-	for _, m := range c.Means {
-		blocks[4].rows = append(blocks[4].rows, []string{m.Measurement, m.Unit, m.Backend, fmt.Sprint(m.Points), percent(m.Change)})
+	for i := range c.Means {
+		m := &c.Means[i]
+		blocks[4].rows = append(blocks[4].rows, []string{m.Measurement, m.Unit, m.Backend, fmt.Sprint(m.Points), percent(m.Change),
+			m.interval(), percent(m.Least) + " to " + percent(m.Most)})
 	}
 	var filled []block
 	for _, b := range blocks {
