@@ -202,3 +202,25 @@ func TestBrowserContrast(t *testing.T) {
 		b.do(t, chromedp.Click(chromedp.CSS("#theme")))
 	}
 }
+
+// Deltas show what has changed, all of them when asked, and sort by the change.
+func TestBrowserDeltas(t *testing.T) {
+	b := open(t, 375, read(t, references+"quick"), changed(t))
+	const seen = `[...document.querySelectorAll("#deltas-0 tbody tr")].filter(r => r.checkVisibility())`
+	if n, all := says[int](t, b, seen+".length"), says[int](t, b, `document.querySelectorAll("#deltas-0 tbody tr").length`); n != 12 || all < 500 {
+		t.Errorf("%d of %d deltas are seen, want the 7 syncs that changed and the 5 units of the figure that is gone", n, all)
+	}
+	sort := `[...document.querySelectorAll("#deltas-0 th button")].find(b => b.textContent === "change").click()`
+	b.do(t, chromedp.Evaluate[chromedp.Void](sort), chromedp.Evaluate[chromedp.Void](sort))
+	if got := says[string](t, b, seen+`[0].innerText.replace(/\s+/g, " ")`); !strings.Contains(got, "Sync insns/op ipvs") || !strings.HasSuffix(got, "✗ worse") {
+		t.Errorf("sorted by the change, falling: %q", got)
+	}
+	b.do(t, chromedp.Focus(chromedp.CSS(".filter select")), chromedp.KeyEvent("a")) // "all"
+	if n := says[int](t, b, seen+".length"); n < 500 {
+		t.Errorf("of all deltas %d are seen", n)
+	}
+	if got := says[[2]int](t, b, `[document.documentElement.scrollWidth, document.documentElement.clientWidth]`); got[0] > got[1] {
+		t.Errorf("the page is %d wide on a screen of %d", got[0], got[1])
+	}
+	b.clean(t)
+}
