@@ -162,6 +162,9 @@ func TestBrowserOnAPhone(t *testing.T) {
 		if got := says[[2]int](t, b, `[document.documentElement.scrollWidth, document.documentElement.clientWidth]`); got[0] > got[1] {
 			t.Errorf("the page is %d wide on a screen of %d", got[0], got[1])
 		}
+		if got := says[float64](t, b, `Math.min(...[...document.querySelectorAll("tbody td:first-child")].filter(e => e.checkVisibility()).map(e => e.clientWidth))`); got < 60 {
+			t.Errorf("a column of names is %v wide: they stand letter below letter", got)
+		}
 		if n := says[int](t, b, `document.querySelectorAll("figure svg[role=img]").length`); n < 5 {
 			t.Errorf("%d plots", n)
 		}

@@ -212,6 +212,11 @@ func TestDeltasAreThoseOfCompare(t *testing.T) {
 			if !strings.Contains(cells[len(cells)-1], w.Verdict) || (rows[i][1] != "") != (w.Verdict == "same" || w.Verdict == "–") {
 				t.Errorf("row %d says %q, want %s", i, cells, w.Verdict)
 			}
+			if w.P == nil && w.Old != nil { // on one side only, too
+				if want := report.Format(results.Unit{Name: w.Unit}, w.Old[0]); cells[5] != want {
+					t.Errorf("row %d says %q, want the old value %s", i, cells, want)
+				}
+			}
 			if w.Old == nil || w.New == nil {
 				if (cells[5] == "–") != (w.Old == nil) || (cells[6] == "–") != (w.New == nil) || cells[7] != "–" {
 					t.Errorf("row %d says %q of what is on one side only", i, cells)
