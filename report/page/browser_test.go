@@ -184,7 +184,7 @@ func TestBrowserOnAPhone(t *testing.T) {
 
 // Text is legible in both themes: the contrast of WCAG 2.2 for normal text, 4.5.
 func TestBrowserContrast(t *testing.T) {
-	b := open(t, 1280, read(t, references+"quick"))
+	b := open(t, 1280, read(t, references+"quick"), changed(t))
 	const least = `(() => {
 		const rgb = c => c.match(/[\d.]+/g).map(Number);
 		const light = ([r, g, b]) => [r, g, b].map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
@@ -224,6 +224,17 @@ func TestBrowserDeltas(t *testing.T) {
 	}
 	if got := says[[2]int](t, b, `[document.documentElement.scrollWidth, document.documentElement.clientWidth]`); got[0] > got[1] {
 		t.Errorf("the page is %d wide on a screen of %d", got[0], got[1])
+	}
+	b.clean(t)
+}
+
+// On paper, which does not scroll, no column of a table is cut off.
+func TestBrowserPrint(t *testing.T) {
+	b := open(t, 720, read(t, references+"capacity"), read(t, references+"quick"))
+	b.do(t, chromedp.Evaluate[chromedp.Void](`for (const r of document.styleSheets[0].cssRules) if (r.media?.mediaText === "print") r.media.mediaText = "all"`))
+	const cut = `[...document.querySelectorAll("table")].filter(e => e.checkVisibility()).filter(e => e.getBoundingClientRect().right > document.getElementById("main").clientWidth - 15).length`
+	if n := says[int](t, b, cut); n > 0 {
+		t.Errorf("%d tables are wider than the paper", n)
 	}
 	b.clean(t)
 }
