@@ -24,6 +24,7 @@ func newReport(s *streams) *cobra.Command {
 		Example: `  svcmark report results/quick-20260102-150405
   svcmark report results/mine -o md > report.md
   svcmark report results/mine -o html > report.html
+  svcmark report results/before results/after -o html > deltas.html    with what differs
   svcmark report results/mine --plots pictures/
   svcmark report results/dataplanes --minus direct    what the dataplanes add
   svcmark report results/mine -o benchfmt | benchstat -col /backend -`,

@@ -49,11 +49,11 @@ func rows(all []*Pair, p Policy) []Row {
 		r := Row{Pair: x, P: math.NaN()}
 		var rule Rule
 		rule, r.Judged = p.rule(x)
+		r.summarise()
 		if !r.present() {
 			rs = append(rs, r)
 			continue
 		}
-		r.summarise()
 		if r.exact() {
 			r.judgeExact(rule)
 		} else {
@@ -106,9 +106,14 @@ func (r *Row) summarise() {
 	if r.exact() {
 		of = stats.Exact
 	}
-	r.OldSummary, r.NewSummary = of(r.Old.Values), of(r.New.Values)
+	if len(r.Old.Values) > 0 {
+		r.OldSummary = of(r.Old.Values)
+	}
+	if len(r.New.Values) > 0 {
+		r.NewSummary = of(r.New.Values)
+	}
 	old, now := r.OldSummary.Center, r.NewSummary.Center
-	if old != now {
+	if len(r.Old.Values) > 0 && len(r.New.Values) > 0 && old != now {
 		r.Change = (now - old) / math.Abs(old) // infinite from 0
 	}
 }

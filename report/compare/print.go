@@ -86,10 +86,13 @@ type block struct {
 	rows   [][]string
 }
 
+// figuresTitle is over the table of single figures.
+const figuresTitle = "Figures"
+
 func (c *Comparison) blocks(all bool) []block {
 	blocks := []block{
 		{title: "Cells that fail", header: []string{"cell", "reason"}},
-		{title: "Figures", header: []string{"measurement", "unit", "at", "old", "new", "change", "verdict"}},
+		{title: figuresTitle, header: []string{"measurement", "unit", "at", "old", "new", "change", "verdict"}},
 		{title: "Growth with the number of Services", header: []string{"figure", "old", "new", "change at the largest", "verdict"}},
 		{title: "Instructions per operation, over all points of a backend", header: []string{"measurement", "backend", "points", "shift", "verdict"}},
 		{title: "Geometric means of the changes", header: []string{"measurement", "unit", "backend", "points", "change", "95 % interval", "of the points"}},

@@ -11,6 +11,7 @@
   const dark = () => !printing && (root.dataset.theme ?? (system.matches ? "dark" : "light")) === "dark";
 
   document.querySelectorAll("table.figures").forEach(sortable);
+  document.querySelectorAll("[data-filters]").forEach(filtered);
 
   function look(backend) {
     const l = byBackend.get(backend) ?? { light: "#808080", dark: "#a0a0a0", sides: 0, turn: 0, hollow: false };

@@ -107,6 +107,9 @@ func TestBrowserOnAPhone(t *testing.T) {
 		if got := says[[2]int](t, b, `[document.documentElement.scrollWidth, document.documentElement.clientWidth]`); got[0] > got[1] {
 			t.Errorf("the page is %d wide on a screen of %d", got[0], got[1])
 		}
+		if got := says[float64](t, b, `Math.min(...[...document.querySelectorAll("tbody td:first-child")].filter(e => e.checkVisibility()).map(e => e.clientWidth))`); got < 60 {
+			t.Errorf("a column of names is %v wide: they stand letter below letter", got)
+		}
 		if n := says[int](t, b, `document.querySelectorAll("figure svg[role=img]").length`); n < 5 {
 			t.Errorf("%d plots", n)
 		}
@@ -126,11 +129,44 @@ func TestBrowserOnAPhone(t *testing.T) {
 
 // Text is legible in both themes: the contrast of WCAG 2.2 for normal text, 4.5.
 func TestBrowserContrast(t *testing.T) {
-	b := open(t, 1280, read(t, references+"quick"))
+	b := open(t, 1280, read(t, references+"quick"), changed(t))
 	for range 2 {
 		if got := says[float64](t, b, pagetest.LeastContrast); got < 4.5 {
 			t.Errorf("the least contrast is %.2f", got)
 		}
 		b.do(t, chromedp.Click(chromedp.CSS("#theme")))
 	}
+}
+
+// Deltas show what has changed, all of them when asked, and sort by the change.
+func TestBrowserDeltas(t *testing.T) {
+	b := open(t, 375, read(t, references+"quick"), changed(t))
+	const seen = `[...document.querySelectorAll("#deltas-0 tbody tr")].filter(r => r.checkVisibility())`
+	if n, all := says[int](t, b, seen+".length"), says[int](t, b, `document.querySelectorAll("#deltas-0 tbody tr").length`); n != 12 || all < 500 {
+		t.Errorf("%d of %d deltas are seen, want the 7 syncs that changed and the 5 units of the figure that is gone", n, all)
+	}
+	sort := `[...document.querySelectorAll("#deltas-0 th button")].find(b => b.textContent === "change").click()`
+	b.do(t, chromedp.Evaluate[chromedp.Void](sort), chromedp.Evaluate[chromedp.Void](sort))
+	if got := says[string](t, b, seen+`[0].innerText.replace(/\s+/g, " ")`); !strings.Contains(got, "Sync insns/op ipvs") || !strings.HasSuffix(got, "✗ worse") {
+		t.Errorf("sorted by the change, falling: %q", got)
+	}
+	b.do(t, chromedp.Focus(chromedp.CSS(".filter select")), chromedp.KeyEvent("a")) // "all"
+	if n := says[int](t, b, seen+".length"); n < 500 {
+		t.Errorf("of all deltas %d are seen", n)
+	}
+	if got := says[[2]int](t, b, `[document.documentElement.scrollWidth, document.documentElement.clientWidth]`); got[0] > got[1] {
+		t.Errorf("the page is %d wide on a screen of %d", got[0], got[1])
+	}
+	b.clean(t)
+}
+
+// On paper, which does not scroll, no column of a table is cut off.
+func TestBrowserPrint(t *testing.T) {
+	b := open(t, 720, read(t, references+"capacity"), read(t, references+"quick"))
+	b.do(t, chromedp.Evaluate[chromedp.Void](`for (const r of document.styleSheets[0].cssRules) if (r.media?.mediaText === "print") r.media.mediaText = "all"`))
+	const cut = `[...document.querySelectorAll("table")].filter(e => e.checkVisibility()).filter(e => e.getBoundingClientRect().right > document.getElementById("main").clientWidth - 15).length`
+	if n := says[int](t, b, cut); n > 0 {
+		t.Errorf("%d tables are wider than the paper", n)
+	}
+	b.clean(t)
 }

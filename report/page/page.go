@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"html/template"
 	"io"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -29,6 +28,7 @@ type view struct {
 	Title   string
 	Data    Data
 	Runs    []run
+	Deltas  []delta
 	Virtual bool
 	Control string // the backend whose figures were taken off all others'
 	CSV     file
@@ -62,16 +62,16 @@ type file struct {
 func Write(w io.Writer, r *report.Report) error {
 	v := view{Document: r.Document(), Control: r.Control}
 	v.Data = Data{v.Figures, v.Looks}
-	var names []string
-	for _, of := range r.Runs {
-		x, err := runOf(of, r.Control)
+	names := runNames(r.Runs)
+	for i, of := range r.Runs {
+		x, err := runOf(of, names[i], r.Control)
 		if err != nil {
 			return err
 		}
 		v.Runs = append(v.Runs, x)
-		names = append(names, x.Name)
 		v.Virtual = v.Virtual || of.Meta.Fingerprint.Clock == "virtual"
 	}
+	v.Deltas = deltas(r.Runs, names)
 	v.Title = strings.Join(names, ", ")
 	var csv bytes.Buffer
 	if err := r.Table(&csv, "csv"); err != nil {
@@ -82,7 +82,7 @@ func Write(w io.Writer, r *report.Report) error {
 	if v.Frame, err = NewFrame(); err != nil {
 		return err
 	}
-	t, err := template.New("page.html").Funcs(template.FuncMap{"name": figureName}).ParseFS(assets, "page.html")
+	t, err := template.New("page.html").Funcs(template.FuncMap{"name": figureName, "sign": sign, "key": sortKey}).ParseFS(assets, "page.html")
 	if err != nil {
 		return err
 	}
@@ -94,9 +94,9 @@ func figureName(f report.Figure) string { return "figure-" + f.Name }
 
 // runOf describes a run. Where a control was taken off, its samples are none of a run's
 // and are called otherwise.
-func runOf(of *results.Run, control string) (run, error) {
+func runOf(of *results.Run, name, control string) (run, error) {
 	m := of.Meta
-	x := run{Name: filepath.Base(of.Dir), Dir: of.Dir, Environment: report.Environment(of), Scenario: m.Scenario}
+	x := run{Name: name, Dir: of.Dir, Environment: report.Environment(of), Scenario: m.Scenario}
 	if !m.Started.IsZero() {
 		x.Started = m.Started.UTC().Format("2006-01-02 15:04 UTC")
 		if m.Finished.After(m.Started) {
@@ -131,12 +131,12 @@ func runOf(of *results.Run, control string) (run, error) {
 	if err != nil {
 		return run{}, err
 	}
-	name := "samples.txt"
+	text := "samples.txt"
 	if control != "" {
-		name = "samples-minus-" + control + ".txt"
+		text = "samples-minus-" + control + ".txt"
 	}
 	x.Files = []file{
-		download(name, "text/plain", samples.Bytes()),
+		download(text, "text/plain", samples.Bytes()),
 		download("run.json", "application/json", append(meta, '\n')),
 		download("scenario.yaml", "text/plain", []byte(m.Scenario)),
 	}

@@ -6,7 +6,11 @@ function sortable(table) {
   const original = [...body.rows];
   [...head.cells].forEach((th, column) => {
     const texts = original.map((row) => row.cells[column].textContent);
-    const figures = texts.map(numberIn);
+    // What a cell has to sort by is more exact than its text.
+    const figures = original.map((row, i) => {
+      const own = row.cells[column].dataset.v;
+      return own === undefined ? numberIn(texts[i]) : own === "" ? null : Number(own);
+    });
     const numeric = figures.some((v) => v !== null) && texts.every((t, i) => figures[i] !== null || /^(–|n\/a|failed|O\(1\)|unclear)/.test(t));
     if (!numeric) [th, ...original.map((row) => row.cells[column])].forEach((cell) => cell.classList.add("text"));
     const button = document.createElement("button");
@@ -26,7 +30,7 @@ function sortable(table) {
       order.sort((a, b) => {
         if (!numeric) return sign * a.t.localeCompare(b.t, "en", { numeric: true });
         if (a.v === null || b.v === null) return (a.v === null) - (b.v === null); // none stays last
-        return sign * (a.v - b.v);
+        return a.v === b.v ? 0 : sign * (a.v < b.v ? -1 : 1); // infinite ones, too
       });
       body.append(...order.map((o) => o.row));
     });
