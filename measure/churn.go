@@ -9,6 +9,7 @@ import (
 
 	"github.com/svcmark/svcmark/backends"
 	"github.com/svcmark/svcmark/lab"
+	"github.com/svcmark/svcmark/lab/asking"
 	"github.com/svcmark/svcmark/lab/probe"
 	"github.com/svcmark/svcmark/results"
 )
@@ -33,8 +34,8 @@ import (
 // (case=udp-stale): stale/op is the share of its later requests that the removed
 // endpoint answers, failed/op of those that nobody does.
 //
-// In the virtual clock the client and the changes would share one processor and its
-// schedule: it is not applicable there.
+// In the virtual clock the client goes before the changes on the one processor, as it
+// does in DuringSync.
 type Churn struct{}
 
 var _ Measurement = Churn{}
@@ -56,10 +57,10 @@ const (
 const churned = 4
 
 // Units implements Measurement.
-func (Churn) Units(lab.Clock) []results.Unit {
+func (Churn) Units(clock lab.Clock) []results.Unit {
 	var units []results.Unit
-	for _, name := range []string{"failed/op", "misdirected/op", "stale/op", "lag-ns", "max-lag-ns", "inconsistent", "max-waiting"} {
-		units = append(units, results.Unit{Name: name, Better: results.Lower})
+	for _, name := range []string{"failed/op", "misdirected/op", "stale/op", "lag-" + clock.TimeUnit(), "max-lag-" + clock.TimeUnit(), "inconsistent", "max-waiting"} {
+		units = append(units, results.Unit{Name: name, Better: results.Lower, Exact: clock == lab.Virtual})
 	}
 	return units
 }
@@ -67,10 +68,7 @@ func (Churn) Units(lab.Clock) []results.Unit {
 // Measure implements Measurement.
 func (Churn) Measure(ctx context.Context, c *Cell, record func(results.Result)) error {
 	applier, ok := c.Backend.(backends.Applier)
-	switch {
-	case c.Clock == lab.Virtual:
-		return fmt.Errorf("%w: in the virtual clock the changes and the client share one processor, and who comes first is its scheduler's; churn is the wall clock's", ErrNotApplicable)
-	case !ok:
+	if !ok {
 		return fmt.Errorf("%w: this backend knows full syncs only", ErrNotApplicable)
 	}
 	var at []int
@@ -123,39 +121,27 @@ func (c *Cell) churn(ctx context.Context, a backends.Applier, at []int) (r resul
 	if err != nil {
 		return r, err
 	}
-	s := probe.Stream{
-		Now: lab.Now, Interval: time.Second / time.Duration(c.Traffic.Rate), Patience: effectivePatience,
-		Questions: max(1, int(int64(c.Traffic.Rate)*int64(c.Churn.Duration)/int64(time.Second))),
-	}
+	asker := asking.Asker{Interval: time.Second / time.Duration(c.Traffic.Rate), Patience: effectivePatience}
 	for _, i := range at {
-		s.Targets = append(s.Targets, c.Target(&c.State.Services[i]))
+		asker.Targets = append(asker.Targets, c.Target(&c.State.Services[i]))
 	}
-	begun, ended := make(chan struct{}), make(chan error, 1)
-	s.Begin = func() error { close(begun); return nil }
-	var replies []probe.Reply
 	lab.ForgetFlows()
 	settle()
-	go func() {
-		ended <- c.Topology.Client.Do(func() error {
-			return s.Run(func(r probe.Reply) bool {
-				replies = append(replies, r)
-				return true
-			})
-		})
-	}()
-	select {
-	case <-begun:
-	case err := <-ended:
-		return r, errors.Join(err, errors.New("the connections ended before the changes"))
+	// The one processor of the virtual clock is theirs whenever they have something to do.
+	asked, err := c.Topology.Ask(ctx, c.Clock == lab.Virtual, asker)
+	if err != nil {
+		return r, err
 	}
 	err = run.apply(ctx, func(d *backends.Delta) (int64, error) {
 		_, complete, err := c.around(func() error { return a.Apply(ctx, d) })
 		return complete.clock, err
 	})
-	err = errors.Join(err, <-ended)
-	if err != nil {
+	time.Sleep(time.Duration(run.start) + c.Churn.Duration + effectivePatience - time.Duration(lab.Now())) // for what is on its way
+	all, endErr := asked.End()
+	if err = errors.Join(err, endErr); err != nil {
 		return r, err
 	}
+	replies := slices.DeleteFunc(all[0], func(q asking.Reply) bool { return q.Due < run.start || q.Due >= run.start+int64(c.Churn.Duration) })
 	if err := a.Apply(ctx, run.back()); err != nil {
 		return r, fmt.Errorf("going back to the state: %w", err)
 	}
@@ -168,8 +154,8 @@ func (c *Cell) churn(ctx context.Context, a backends.Applier, at []int) (r resul
 		{Value: share(seen.failed), Unit: "failed/op"},
 		{Value: share(seen.misdirected), Unit: "misdirected/op"},
 		{Value: share(seen.stale), Unit: "stale/op"},
-		{Value: float64(lags[len(lags)/2]), Unit: "lag-ns"},
-		{Value: float64(lags[len(lags)-1]), Unit: "max-lag-ns"},
+		{Value: float64(lags[len(lags)/2]), Unit: "lag-" + c.Clock.TimeUnit()},
+		{Value: float64(lags[len(lags)-1]), Unit: "max-lag-" + c.Clock.TimeUnit()},
 		{Value: run.inconsistent(), Unit: "inconsistent"},
 		{Value: float64(run.waiting), Unit: "max-waiting"},
 	}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/svcmark/svcmark/backends"
 	"github.com/svcmark/svcmark/lab"
-	"github.com/svcmark/svcmark/lab/probe"
+	"github.com/svcmark/svcmark/lab/asking"
 )
 
 // churnRun is a schedule of changes and what became of it. Times are readings of the clock.
@@ -185,9 +185,9 @@ func (r *churnRun) back() *backends.Delta { return backends.Diff(r.now, r.state)
 type judged struct{ failed, misdirected, stale int }
 
 // judge holds replies to what the endpoints were while each was on its way.
-func (r *churnRun) judge(replies []probe.Reply) (j judged) {
+func (r *churnRun) judge(replies []asking.Reply) (j judged) {
 	for _, q := range replies {
-		if q.Err != nil {
+		if q.Lost {
 			j.failed++
 			continue
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/svcmark/svcmark/backends"
 	"github.com/svcmark/svcmark/lab"
+	"github.com/svcmark/svcmark/lab/asking"
 	"github.com/svcmark/svcmark/lab/probe"
 	"github.com/svcmark/svcmark/results"
 )
@@ -24,10 +25,14 @@ import (
 //
 // A question is of a phase when it was on its way while one of the phase's syncs was
 // made. Its time is that from when it was due, not from when it could be sent, to its
-// answer: whoever could not ask because the machine was busy has waited, too. It is taken
-// in the wall clock alone, and never exact. One that has no answer within
+// answer: whoever could not ask because the machine was busy has waited, too. One that has no answer within
 // effectivePatience is lost and counts as slower than all others; one that an endpoint
 // of another Service answers is misdirected.
+//
+// In the virtual clock there is one processor. There the client and the endpoints go
+// before whoever syncs, under SCHED_FIFO: what a question waits for is what the kernel
+// lets nobody interrupt, such as a lock or a long system call, and not that the sync
+// takes the processor.
 type DuringSync struct{}
 
 var _ Measurement = DuringSync{}
@@ -46,10 +51,10 @@ const (
 )
 
 // Units implements Measurement.
-func (DuringSync) Units(lab.Clock) []results.Unit {
+func (DuringSync) Units(clock lab.Clock) []results.Unit {
 	var units []results.Unit
-	for _, name := range []string{"p50-ns", "p99-ns", "max-ns", "lost/op", "misdirected/op"} {
-		units = append(units, results.Unit{Name: name, Better: results.Lower})
+	for _, name := range []string{"p50-" + clock.TimeUnit(), "p99-" + clock.TimeUnit(), "max-" + clock.TimeUnit(), "lost/op", "misdirected/op"} {
+		units = append(units, results.Unit{Name: name, Better: results.Lower, Exact: clock == lab.Virtual})
 	}
 	return units
 }
@@ -58,9 +63,6 @@ func (DuringSync) Units(lab.Clock) []results.Unit {
 func (DuringSync) Measure(ctx context.Context, c *Cell, record func(results.Result)) error {
 	if _, ok := c.Backend.(Dialed); ok {
 		return fmt.Errorf("%w: clients of this backend dial endpoints, which no sync changes", ErrNotApplicable)
-	}
-	if c.Clock == lab.Virtual {
-		return fmt.Errorf("%w: on the virtual clock's one processor it is not known yet what of the wait is the dataplane's", ErrNotApplicable)
 	}
 	changed := ofSeveral(c.State, 0)
 	asked := c.bystanders(changed)
@@ -71,17 +73,18 @@ func (DuringSync) Measure(ctx context.Context, c *Cell, record func(results.Resu
 		return err
 	}
 	settle()
-	var askers []asker
+	var askers []asking.Asker
 	for _, a := range asked {
-		askers = append(askers, a.asker(c))
+		askers = append(askers, asking.Asker{Targets: []probe.Target{c.Target(a.port)}, Open: a.kind == "open", Interval: duringInterval, Patience: effectivePatience})
 	}
-	loops, err := c.openLoops(askers...)
+	// The one processor of the virtual clock is theirs whenever they have something to do.
+	loops, err := c.Topology.Ask(ctx, c.Clock == lab.Virtual, askers...)
 	if err != nil {
 		return err
 	}
 	spans, err := c.phases(ctx, changed)
 	time.Sleep(effectivePatience) // for what is on its way
-	replies, endErr := loops.end()
+	replies, endErr := loops.End()
 	if err != nil {
 		return err
 	}
@@ -122,14 +125,6 @@ func (c *Cell) bystanders(changed int) (asked []bystander) {
 		asked = append(asked, bystander{"new", p})
 	}
 	return asked
-}
-
-func (b bystander) asker(c *Cell) asker {
-	s := probe.Stream{Target: c.Target(b.port), Now: lab.Now, Interval: duringInterval, Patience: effectivePatience}
-	if b.kind == "open" {
-		return probe.Pulse{Stream: s}
-	}
-	return s
 }
 
 // The phases of DuringSync.
@@ -202,7 +197,7 @@ func (c *Cell) readyFor(ctx context.Context, phase string) error {
 }
 
 // duringResult is what became of the questions of a phase; there may have been none.
-func (c *Cell) duringResult(b bystander, phase string, spans []span, replies []probe.Reply) (results.Result, bool) {
+func (c *Cell) duringResult(b bystander, phase string, spans []span, replies []asking.Reply) (results.Result, bool) {
 	var l probe.Latencies
 	wrong := 0
 	for _, r := range replies {
@@ -210,7 +205,7 @@ func (c *Cell) duringResult(b bystander, phase string, spans []span, replies []p
 			continue
 		}
 		switch {
-		case r.Err != nil:
+		case r.Lost:
 			l.Lost++
 		case !slices.ContainsFunc(c.own(b.port), func(e backends.Endpoint) bool { return e.Addr == r.Endpoint }):
 			wrong++
@@ -226,8 +221,10 @@ func (c *Cell) duringResult(b bystander, phase string, spans []span, replies []p
 	r := c.result("DuringSync", s.N,
 		results.Label{Key: "protocol", Value: strings.ToLower(string(b.port.Protocol))},
 		results.Label{Key: "kind", Value: b.kind}, results.Label{Key: "phase", Value: phase})
+	unit := c.Clock.TimeUnit()
+	r.Histogram = c.histogram(l)
 	r.Samples = []results.Sample{
-		{Value: float64(s.Median), Unit: "p50-ns"}, {Value: float64(s.P99), Unit: "p99-ns"}, {Value: float64(s.Max), Unit: "max-ns"},
+		{Value: float64(s.Median), Unit: "p50-" + unit}, {Value: float64(s.P99), Unit: "p99-" + unit}, {Value: float64(s.Max), Unit: "max-" + unit},
 		{Value: float64(s.Lost) / float64(s.N), Unit: "lost/op"}, {Value: float64(wrong) / float64(s.N), Unit: "misdirected/op"},
 	}
 	return r, true

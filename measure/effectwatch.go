@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/svcmark/svcmark/backends"
@@ -78,4 +79,31 @@ func cameWith(ch change, p *backends.ServicePort) []backends.Endpoint {
 // served says whether the Service has endpoints before and after the change.
 func served(ch change, p *backends.ServicePort) bool {
 	return len(ch.gone) < len(p.Endpoints) && len(cameWith(ch, p)) < len(p.Endpoints)
+}
+
+// gathered are the replies of an open loop of questions.
+type gathered struct {
+	warm chan struct{} // closed after effectiveBefore replies
+
+	mu      sync.Mutex
+	replies []probe.Reply
+	stopped bool
+}
+
+// reply takes a reply and says whether to go on.
+func (g *gathered) reply(r probe.Reply) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.replies = append(g.replies, r)
+	if len(g.replies) == effectiveBefore {
+		close(g.warm)
+	}
+	return !g.stopped
+}
+
+// stop ends the loop at its next reply.
+func (g *gathered) stop() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.stopped = true
 }

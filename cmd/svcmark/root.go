@@ -66,7 +66,7 @@ Data goes to stdout, progress to stderr. Exit codes: 0 ok, 1 regression,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	for _, verb := range []func(*streams) *cobra.Command{
 		newRun, newImport, newRender, newReport, newCompare, newGate, newPlan, newClaims, newDoctor, newVersion,
-		newWorker, newEndpointHost, newUserspaceProxy,
+		newWorker, newEndpointHost, newAskingClient, newUserspaceProxy,
 	} {
 		root.AddCommand(verb(s))
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/svcmark/svcmark/backends/userspace"
 	"github.com/svcmark/svcmark/lab"
+	"github.com/svcmark/svcmark/lab/asking"
 	"github.com/svcmark/svcmark/lab/endpoint"
 	"github.com/svcmark/svcmark/runner"
 )
@@ -31,6 +32,15 @@ func newEndpointHost(s *streams) *cobra.Command {
 	return &cobra.Command{
 		Use: endpoint.Verb, Hidden: true, Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return endpoint.Serve(s.in, s.out) },
+	}
+}
+
+// newAskingClient is the verb with which a worker starts a client that asks beside what
+// is measured.
+func newAskingClient(s *streams) *cobra.Command {
+	return &cobra.Command{
+		Use: asking.Verb, Hidden: true, Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return asking.Serve(s.in, s.out) },
 	}
 }
 

@@ -6,12 +6,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"runtime"
 	"testing"
 
 	"github.com/svcmark/svcmark/lab"
+	"github.com/svcmark/svcmark/lab/asking"
 	"github.com/svcmark/svcmark/lab/endpoint"
 	"github.com/svcmark/svcmark/lab/vm/guest"
 )
@@ -22,12 +24,14 @@ func Main(m *testing.M) {
 	if guest.Is() {
 		guest.Main()
 	}
-	if len(os.Args) == 2 && os.Args[1] == endpoint.Verb {
-		if err := endpoint.Serve(os.Stdin, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+	for verb, serve := range map[string]func(io.Reader, io.Writer) error{endpoint.Verb: endpoint.Serve, asking.Verb: asking.Serve} {
+		if len(os.Args) == 2 && os.Args[1] == verb {
+			if err := serve(os.Stdin, os.Stdout); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			os.Exit(0)
 		}
-		os.Exit(0)
 	}
 	if lab.OnNode() {
 		if err := lab.EnterNode(); err != nil {
