@@ -17,7 +17,7 @@ import (
 // all of them once, at 26 instructions each, and so does none that stays open. TestVMLoad runs
 // this in the virtual clock; in the wall clock it is enough that the rules are in nobody's way.
 func TestExtraRulesAreFoundAgain(t *testing.T) {
-	const rules, perRule = 4000, 26
+	const perRule = 26
 	cell := underLoad(programmed(t, func() backends.Backend { return iptables.New(iptables.Legacy) }))
 	both := map[string]measure.Measurement{"connectionRate": measure.ConnectionRate{}, "cpuAtRate": measure.CPUAtRate{}}
 	cost := func() map[string]map[string]map[string]float64 {
@@ -28,16 +28,16 @@ func TestExtraRulesAreFoundAgain(t *testing.T) {
 		return all
 	}
 	if cell.Clock != lab.Virtual {
-		extraRules(t, "-I", rules)
+		extraRules(t, "-I")
 		cost()
-		extraRules(t, "-D", rules)
+		extraRules(t, "-D")
 		return
 	}
 	cost() // what is done once is done
 	before := cost()
-	extraRules(t, "-I", rules)
+	extraRules(t, "-I")
 	after := cost()
-	extraRules(t, "-D", rules)
+	extraRules(t, "-D")
 	for name := range both {
 		for connection, want := range map[string]float64{"short": rules * perRule, "keep-alive": 0} {
 			more := after[name][connection]["insns/op"] - before[name][connection]["insns/op"]
@@ -49,19 +49,22 @@ func TestExtraRulesAreFoundAgain(t *testing.T) {
 	}
 }
 
-// extraRules puts n rules that nothing matches before all others of the chain PREROUTING, or
+// rules is how many extra ones there are.
+const rules = 4000
+
+// extraRules puts rules that nothing matches before all others of the chain PREROUTING, or
 // takes them away.
-func extraRules(t *testing.T, command string, n int) {
+func extraRules(t *testing.T, command string) {
 	t.Helper()
 	var b strings.Builder
 	b.WriteString("*nat\n")
-	for i := range n {
+	for i := range rules {
 		fmt.Fprintf(&b, "%s PREROUTING -d 203.0.113.%d/32 -j RETURN\n", command, i%250+1)
 	}
 	b.WriteString("COMMIT\n")
 	cmd := exec.Command("iptables-legacy-restore", "--noflush")
 	cmd.Stdin = strings.NewReader(b.String())
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%d extra rules: %v: %s", n, err, out)
+		t.Fatalf("%d extra rules: %v: %s", rules, err, out)
 	}
 }
