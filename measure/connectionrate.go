@@ -2,7 +2,6 @@ package measure
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/svcmark/svcmark/lab"
 	"github.com/svcmark/svcmark/lab/probe"
@@ -59,10 +58,7 @@ func (ConnectionRate) Control(ctx context.Context, c *Cell) error {
 
 // Measure implements Measurement.
 func (ConnectionRate) Measure(ctx context.Context, c *Cell, record func(results.Result)) error {
-	if len(c.loadKinds()) == 0 {
-		return fmt.Errorf("%w: no TCP Service answers a pod", ErrNotApplicable)
-	}
-	return c.eachLoad(ctx, "ConnectionRate", c.Target, func(key loadKey, targets []probe.Target) error {
+	return c.throughServices(ctx, "ConnectionRate", func(key loadKey, targets []probe.Target) error {
 		fast, err := c.closedLoop(targets, key.connection)
 		if err != nil {
 			return err

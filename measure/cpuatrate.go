@@ -2,7 +2,6 @@ package measure
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/svcmark/svcmark/lab"
 	"github.com/svcmark/svcmark/lab/probe"
@@ -46,10 +45,7 @@ func (CPUAtRate) Control(ctx context.Context, c *Cell) error {
 
 // Measure implements Measurement.
 func (CPUAtRate) Measure(ctx context.Context, c *Cell, record func(results.Result)) error {
-	if len(c.loadKinds()) == 0 {
-		return fmt.Errorf("%w: no TCP Service answers a pod", ErrNotApplicable)
-	}
-	return c.eachLoad(ctx, "CPUAtRate", c.Target, func(key loadKey, targets []probe.Target) error {
+	return c.throughServices(ctx, "CPUAtRate", func(key loadKey, targets []probe.Target) error {
 		l, err := c.openLoop(targets, key.connection)
 		if err != nil {
 			return err

@@ -215,6 +215,14 @@ func (c *Cell) eachLoad(ctx context.Context, measurement string, dial func(*back
 	return nil
 }
 
+// throughServices runs a load as clients of the Services do.
+func (c *Cell) throughServices(ctx context.Context, measurement string, each func(loadKey, []probe.Target) error) error {
+	if len(c.loadKinds()) == 0 {
+		return fmt.Errorf("%w: no TCP Service answers a pod", ErrNotApplicable)
+	}
+	return c.eachLoad(ctx, measurement, c.Target, each)
+}
+
 // controlLoad keeps the loads of a measurement without Services.
 func (c *Cell) controlLoad(ctx context.Context, measurement string, loop func([]probe.Target, connection) (load, error)) error {
 	return c.eachLoad(ctx, measurement, c.straight, func(key loadKey, targets []probe.Target) (err error) {

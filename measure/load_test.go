@@ -80,7 +80,11 @@ func (s *saboteur) serve(conn net.Conn, bad bool) {
 
 func loadCell(t *testing.T, b backends.Backend) *measure.Cell {
 	t.Helper()
-	cell := testCell(t, b)
+	return underLoad(testCell(t, b))
+}
+
+// underLoad gives a cell traffic, and the lab's clock.
+func underLoad(cell *measure.Cell) *measure.Cell {
 	cell.Operations = 200
 	cell.Traffic = measure.Traffic{Rate: 500, Duration: 400 * time.Millisecond, Clients: 4}
 	if os.Getenv(lab.NodeEnv) == "vm" {

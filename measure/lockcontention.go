@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -20,10 +21,11 @@ import (
 // a share of each lockPeriod: the removal and the return of one endpoint
 // (sync=partial), and a full sync over what is there (sync=full). Each is begun
 // lockPhases times, at moments spread evenly over the period; the value is the median,
-// the maximum stands beside it.
+// the maximum stands beside it. A kind of sync that does not take the lock has no figure.
 //
 // The writer holds the lock and writes nothing. In the virtual clock idle time is apart
-// as wait, as in Sync; the few instructions of the writer itself are in the figure.
+// as wait, as in Sync, of which the mean over the moments and the maximum are told; the few
+// instructions of the writer itself are in the figure.
 type LockContention struct{}
 
 var _ Measurement = LockContention{}
@@ -37,15 +39,16 @@ const (
 	lockBound = 6 * time.Second
 )
 
-// Units implements Measurement. How the writer's timers meet the sync is not held to be
-// the same in two runs, so that nothing here is exact.
+// lockShares are the percentages of lockPeriod.
+func lockShares() []int { return []int{0, 10, 50, 90} }
+
+// Units implements Measurement.
 func (LockContention) Units(clock lab.Clock) []results.Unit {
 	units := []results.Unit{timeUnit(clock, "locked-"), timeUnit(clock, "max-locked-")}
 	if clock == lab.Virtual {
-		units = append(units, results.Unit{Name: "locked-wait-ns/op", Better: results.Lower})
-	}
-	for i := range units {
-		units[i].Exact = false
+		for _, name := range []string{"locked-wait-ns/op", "max-locked-wait-ns/op"} {
+			units = append(units, results.Unit{Name: name, Better: results.Lower, Exact: true})
+		}
 	}
 	return units
 }
@@ -64,11 +67,14 @@ func (LockContention) Measure(ctx context.Context, c *Cell, record func(results.
 	if _, ok := c.Backend.(Judged); ok {
 		return fmt.Errorf("%w: packets tell when this program is done, not its call", ErrNotApplicable)
 	}
-	syncs := c.lockedSyncs(ctx)
-	if err := locks(syncs); err != nil {
+	syncs, err := locking(c.lockedSyncs(ctx))
+	if err != nil {
 		return err
 	}
-	for _, held := range []int{0, 25, 50, 75} {
+	if len(syncs) == 0 {
+		return fmt.Errorf("%w: no sync of this backend takes %s", ErrNotApplicable, xtablesLock)
+	}
+	for _, held := range lockShares() {
 		for _, s := range syncs {
 			c.step("lockContention: %s, held %d %%", s.kind, held)
 			var costs, waits []int64
@@ -95,8 +101,13 @@ func (c *Cell) lockedResult(kind string, held int, costs, waits []int64) results
 		{Value: float64(cost.Max), Unit: timeUnit(c.Clock, "max-locked-").Name},
 	}
 	if c.Clock == lab.Virtual {
-		wait := spreadOf(probe.Latencies{Costs: waits}, c.Timeout)
-		r.Samples = append(r.Samples, results.Sample{Value: float64(wait.Median), Unit: "locked-wait-ns/op"})
+		total := int64(0)
+		for _, wait := range waits {
+			total += wait
+		}
+		r.Samples = append(r.Samples,
+			results.Sample{Value: float64(total) / float64(len(waits)), Unit: "locked-wait-ns/op"},
+			results.Sample{Value: float64(slices.Max(waits)), Unit: "max-locked-wait-ns/op"})
 	}
 	return r
 }
@@ -116,30 +127,30 @@ func (c *Cell) lockedSyncs(ctx context.Context) []lockedSync {
 	return append(syncs, partial)
 }
 
-// locks is nil if each kind of sync takes the lock: its file, taken away before, is there again
+// locking are the kinds of sync that take the lock: its file, taken away before, is there again
 // afterwards. Nobody may hold the lock then, or two could at once.
-func locks(syncs []lockedSync) error {
+func locking(syncs []lockedSync) (those []lockedSync, err error) {
 	for _, s := range syncs {
 		w, err := holdLock(0)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if err := errors.Join(os.Remove(xtablesLock), w.stop()); err != nil {
-			return err
+			return nil, err
 		}
 		for _, call := range s.calls {
 			if err := call(); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		switch _, err := os.Stat(xtablesLock); {
-		case errors.Is(err, os.ErrNotExist):
-			return fmt.Errorf("%w: a %s sync of this backend does not take %s", ErrNotApplicable, s.kind, xtablesLock)
-		case err != nil:
-			return err
+		case err == nil:
+			those = append(those, s)
+		case !errors.Is(err, os.ErrNotExist):
+			return nil, err
 		}
 	}
-	return nil
+	return those, nil
 }
 
 // locked is the cost of a call that begins so long after the writer took the lock.

@@ -3,10 +3,13 @@ package measure_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -16,31 +19,53 @@ import (
 	"github.com/svcmark/svcmark/measure"
 )
 
-// looking notes whether somebody holds the lock when a full sync begins.
-type looking struct {
+// waiting notes of each full sync whether a process of it waited for the lock, as the kernel tells it.
+type waiting struct {
 	*iptables.Backend
-	busy *[]bool
+	waited *[]bool
 }
 
-func (l looking) Sync(ctx context.Context, s *backends.State) error {
-	f, err := os.Open("/run/xtables.lock")
-	if errors.Is(err, os.ErrNotExist) { // nothing has locked yet
-		*l.busy = append(*l.busy, false)
-		return l.Backend.Sync(ctx, s)
-	}
-	if err != nil {
-		return err
-	}
-	*l.busy = append(*l.busy, unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil)
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return l.Backend.Sync(ctx, s)
+func (w waiting) Sync(ctx context.Context, s *backends.State) error {
+	done, saw := make(chan struct{}), make(chan bool)
+	go func() {
+		for {
+			select {
+			case <-done:
+				saw <- false
+				return
+			default:
+			}
+			if lockWaiter() {
+				saw <- true
+				return
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	err := w.Backend.Sync(ctx, s)
+	close(done)
+	*w.waited = append(*w.waited, <-saw)
+	return err
 }
 
-func TestLockContentionTakesEveryShare(t *testing.T) {
-	var busy []bool
-	cell := programmed(t, func() backends.Backend { return looking{iptables.New(iptables.Legacy), &busy} })
+// lockWaiter is whether somebody waits for the lock: /proc/locks marks those who do with "->".
+func lockWaiter() bool {
+	var st unix.Stat_t
+	if unix.Stat("/run/xtables.lock", &st) != nil {
+		return false
+	}
+	locks, _ := os.ReadFile("/proc/locks") // what cannot be read has nobody waiting, and fails the test
+	for line := range strings.Lines(string(locks)) {
+		if strings.Contains(line, "-> FLOCK") && strings.Contains(line, fmt.Sprintf(":%d ", st.Ino)) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestLockContentionHasSyncsWait(t *testing.T) {
+	var waited []bool
+	cell := programmed(t, func() backends.Backend { return waiting{iptables.New(iptables.Legacy), &waited} })
 	rs, err := taken(t, measure.LockContention{}, cell)
 	if err != nil {
 		t.Fatal(err)
@@ -49,8 +74,8 @@ func TestLockContentionTakesEveryShare(t *testing.T) {
 		t.Errorf("%d results, want four shares of two kinds of sync", len(rs))
 	}
 	// One sync programmed the cell, one told of the lock, and each share has five.
-	if len(busy) != 22 || slices.Contains(busy[:7], true) || !slices.Contains(busy[17:], true) {
-		t.Errorf("the lock was held when these full syncs began: %v; want none of the first seven, and some of the last five", busy)
+	if len(waited) != 22 || slices.Contains(waited[:7], true) || !slices.Contains(waited[17:], true) {
+		t.Errorf("full syncs that waited for the lock: %v; want none of the first seven, and some of the last five", waited)
 	}
 }
 
@@ -61,10 +86,21 @@ func TestLockContentionNeedsTheLock(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := taken(t, measure.LockContention{}, programmed(t, fresh))
-			if !errors.Is(err, measure.ErrNotApplicable) || !strings.Contains(err.Error(), "does not take /run/xtables.lock") {
+			if !errors.Is(err, measure.ErrNotApplicable) || !strings.Contains(err.Error(), "no sync of this backend takes /run/xtables.lock") {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+// Tools that lock another file wait for nobody, and give no figures.
+func TestLockContentionOfAnotherFile(t *testing.T) {
+	t.Setenv("XTABLES_LOCKFILE", filepath.Join(t.TempDir(), "other.lock"))
+	var waited []bool
+	cell := programmed(t, func() backends.Backend { return waiting{iptables.New(iptables.Legacy), &waited} })
+	_, err := taken(t, measure.LockContention{}, cell)
+	if !errors.Is(err, measure.ErrNotApplicable) || slices.Contains(waited, true) {
+		t.Errorf("got %v; full syncs that waited for the lock: %v", err, waited)
 	}
 }
 
