@@ -55,7 +55,7 @@ func made(w world) Runs {
 		add("load", "CPUAtRate", "cores", []string{"iptables-legacy", "ipvs"}, []float64{10, 1000, 5000}, label("connection", kind))
 	}
 	for _, phase := range []string{"before", "full"} {
-		add("during-sync", "DuringSync", "p99-ns", []string{"iptables-legacy"}, []float64{300}, label("phase", phase), label("protocol", "tcp"), label("kind", "new"))
+		add("during-sync", "DuringSync", "p99-insns", []string{"iptables-legacy"}, []float64{300}, label("phase", phase), label("protocol", "tcp"), label("kind", "new"))
 	}
 	return runs
 }
