@@ -65,8 +65,8 @@ func (t *Topology) Ask(ctx context.Context, urgent bool, askers ...asking.Asker)
 	})
 }
 
-// End stops the askers and gives the replies to each, in the order in which their
-// questions were due. Their times are readings of Now.
+// End gives the replies to each asker, once all questions that were due by now have had
+// theirs or were given up, in the order in which they were due. Times are readings of Now.
 func (a *Asking) End() (replies [][]asking.Reply, err error) {
 	_ = a.in.Close()
 	err = a.out.Decode(&replies)

@@ -136,7 +136,7 @@ func (c *Cell) churn(ctx context.Context, a backends.Applier, at []int) (r resul
 		_, complete, err := c.around(func() error { return a.Apply(ctx, d) })
 		return complete.clock, err
 	})
-	time.Sleep(time.Duration(run.start) + c.Churn.Duration + effectivePatience - time.Duration(lab.Now())) // for what is on its way
+	time.Sleep(time.Duration(run.start) + c.Churn.Duration - time.Duration(lab.Now()))
 	all, endErr := asked.End()
 	if err = errors.Join(err, endErr); err != nil {
 		return r, err

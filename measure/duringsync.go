@@ -72,6 +72,8 @@ func (DuringSync) Measure(ctx context.Context, c *Cell, record func(results.Resu
 	if err := c.settleBackend(ctx); err != nil {
 		return err
 	}
+	// A flow of before that was never translated keeps its port from those to come.
+	lab.ForgetFlows()
 	settle()
 	var askers []asking.Asker
 	for _, a := range asked {
@@ -83,7 +85,6 @@ func (DuringSync) Measure(ctx context.Context, c *Cell, record func(results.Resu
 		return err
 	}
 	spans, err := c.phases(ctx, changed)
-	time.Sleep(effectivePatience) // for what is on its way
 	replies, endErr := loops.End()
 	if err != nil {
 		return err

@@ -87,9 +87,7 @@ func loadCell(t *testing.T, b backends.Backend) *measure.Cell {
 func underLoad(cell *measure.Cell) *measure.Cell {
 	cell.Operations = 200
 	cell.Traffic = measure.Traffic{Rate: 500, Duration: 400 * time.Millisecond, Clients: 4}
-	if os.Getenv(lab.NodeEnv) == "vm" {
-		cell.Clock = lab.Virtual
-	}
+	cell.Clock = clockHere()
 	return cell
 }
 

@@ -47,8 +47,9 @@ type Reply struct {
 }
 
 // Serve reads one line of JSON (a list of Asker) from in, starts to ask, writes a line
-// of Ready to out, and asks until in ends. Then it writes the replies to each, in the
-// order in which their questions were due: a list of lists of Reply, as JSON.
+// of Ready to out, and asks until in ends. When all questions that were due by then have
+// had a reply or were given up, it writes the replies to each, in the order in which
+// their questions were due: a list of lists of Reply, as JSON.
 func Serve(in io.Reader, out io.Writer) error {
 	r := bufio.NewReader(in)
 	line, err := r.ReadBytes('\n')
@@ -68,7 +69,7 @@ func Serve(in io.Reader, out io.Writer) error {
 	loops := make([]*loop, len(askers))
 	ended := make(chan error, len(askers))
 	for i, a := range askers {
-		loops[i] = &loop{warm: make(chan struct{})}
+		loops[i] = &loop{interval: int64(a.Interval), warm: make(chan struct{})}
 		go func() {
 			runtime.LockOSThread()
 			ended <- a.run(loops[i].take)
@@ -84,8 +85,9 @@ func Serve(in io.Reader, out io.Writer) error {
 	}
 	_, _ = io.Copy(io.Discard, r)
 	replies := make([][]Reply, len(askers))
+	end := Monotonic()
 	for _, l := range loops {
-		l.stop()
+		l.stop(end)
 	}
 	for range loops {
 		err = errors.Join(err, <-ended)
@@ -107,27 +109,41 @@ func (a Asker) run(each func(probe.Reply) bool) error {
 
 // loop are the replies to an Asker so far.
 type loop struct {
-	warm chan struct{} // closed after Warm replies
+	interval int64
+	warm     chan struct{} // closed after Warm replies
 
 	mu      sync.Mutex
 	replies []Reply
-	stopped bool
+	end     int64 // 0 before it is known: questions that are due later are none
 }
 
 // take takes a reply and says whether to go on.
 func (l *loop) take(r probe.Reply) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.replies = append(l.replies, Reply{Due: r.Due, At: r.At, Asked: r.Asked, Endpoint: r.Endpoint, Lost: r.Err != nil})
+	if l.end == 0 || r.Due <= l.end {
+		l.replies = append(l.replies, Reply{Due: r.Due, At: r.At, Asked: r.Asked, Endpoint: r.Endpoint, Lost: r.Err != nil})
+	}
 	if len(l.replies) == Warm {
 		close(l.warm)
 	}
-	return !l.stopped
+	return l.end == 0 || !l.whole()
 }
 
-// stop ends the loop at its next reply.
-func (l *loop) stop() {
+// whole says whether every question that was due by the end has its reply. They are
+// due at the interval, and the first of them has had its own long ago.
+func (l *loop) whole() bool {
+	first := l.replies[0].Due
+	for _, r := range l.replies {
+		first = min(first, r.Due)
+	}
+	return int64(len(l.replies)) > (l.end-first)/l.interval
+}
+
+// stop has the loop end when it is whole.
+func (l *loop) stop(end int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.stopped = true
+	l.end = end
+	l.replies = slices.DeleteFunc(l.replies, func(r Reply) bool { return r.Due > end })
 }
