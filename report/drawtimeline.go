@@ -28,7 +28,7 @@ func (b bands) Plot(c draw.Canvas, p *plot.Plot) {
 	x, _ := p.Transforms(&c)
 	for _, s := range b.syncs {
 		from, to := x(float64(s.From)*b.factor), x(float64(s.To)*b.factor)
-		to = max(to, from+vg.Points(0.5))
+		to = max(to, from+vg.Points(0.9))
 		c.FillPolygon(bandGrey, []vg.Point{{X: from, Y: c.Min.Y}, {X: to, Y: c.Min.Y}, {X: to, Y: c.Max.Y}, {X: from, Y: c.Max.Y}})
 	}
 }

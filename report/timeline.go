@@ -78,11 +78,12 @@ func timelineFigure(size float64, own []timed) figure {
 		for _, o := range t.Operations {
 			if o.Outcome != results.Answered {
 				bad++
-			} else {
+			}
+			if o.Outcome != results.Lost && o.Outcome != results.Refused {
 				slowest = max(slowest, o.Took)
 			}
 		}
-		e := legendEntry{backend: t.backend, detail: "slowest " + f.q.slope(float64(slowest)), failed: fmt.Sprintf("of %d", t.Total)}
+		e := legendEntry{backend: t.backend, detail: "slowest answer " + f.q.slope(float64(slowest)), failed: fmt.Sprintf("of %d", t.Total)}
 		if bad > 0 {
 			e.failed = fmt.Sprintf("of %d, %d not right", t.Total, bad)
 		}

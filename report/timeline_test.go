@@ -32,7 +32,7 @@ func TestTimelines(t *testing.T) {
 	if len(fs) != 1 || len(fs[0].panels) != 2 || fs[0].name != "during-sync-timeline-full" {
 		t.Fatalf("%+v", fs)
 	}
-	if e := fs[0].legend[0]; e != (legendEntry{"ipvs", "slowest 200µs", "of 2, 1 not right"}) {
+	if e := fs[0].legend[0]; e != (legendEntry{"ipvs", "slowest answer 200µs", "of 2, 1 not right"}) {
 		t.Errorf("legend: %+v", e)
 	}
 	if _, names := plots(t, r); !slices.Contains(names, "during-sync-timeline-full.png") {
