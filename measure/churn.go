@@ -132,8 +132,10 @@ func (c *Cell) churn(ctx context.Context, a backends.Applier, at []int) (r resul
 	if err != nil {
 		return r, err
 	}
+	var applies []results.SyncMark
 	err = run.apply(ctx, func(d *backends.Delta) (int64, error) {
-		_, complete, err := c.around(func() error { return a.Apply(ctx, d) })
+		start, complete, err := c.around(func() error { return a.Apply(ctx, d) })
+		applies = append(applies, results.SyncMark{Name: phasePartial, From: start.clock, To: complete.clock})
 		return complete.clock, err
 	})
 	time.Sleep(time.Duration(run.start) + c.Churn.Duration - time.Duration(lab.Now()))
@@ -159,6 +161,7 @@ func (c *Cell) churn(ctx context.Context, a backends.Applier, at []int) (r resul
 		{Value: run.inconsistent(), Unit: "inconsistent"},
 		{Value: float64(run.waiting), Unit: "max-waiting"},
 	}
+	r.Timeline = c.timeline(replies, applies, run.start, run.start, run.start+int64(c.Churn.Duration), run.outcome)
 	return r, c.settleBackend(ctx)
 }
 

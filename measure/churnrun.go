@@ -12,6 +12,7 @@ import (
 	"github.com/svcmark/svcmark/backends"
 	"github.com/svcmark/svcmark/lab"
 	"github.com/svcmark/svcmark/lab/asking"
+	"github.com/svcmark/svcmark/results"
 )
 
 // churnRun is a schedule of changes and what became of it. Times are readings of the clock.
@@ -191,20 +192,30 @@ func (r *churnRun) judge(replies []asking.Reply) (j judged) {
 			j.failed++
 			continue
 		}
-		right, stale := false, false
-		for _, s := range r.spans[q.Asked][q.Endpoint] {
-			right = right || s.from <= q.At && q.Due < s.until
-			stale = stale || s.from <= q.At && q.Due < s.made
-		}
-		switch {
-		case right:
-		case stale:
+		switch r.outcome(q) {
+		case results.Stale:
 			j.stale++
-		default:
+		case results.Misdirected:
 			j.misdirected++
 		}
 	}
 	return j
+}
+
+// outcome is what became of a question that was answered.
+func (r *churnRun) outcome(q asking.Reply) results.Outcome {
+	right, stale := false, false
+	for _, s := range r.spans[q.Asked][q.Endpoint] {
+		right = right || s.from <= q.At && q.Due < s.until
+		stale = stale || s.from <= q.At && q.Due < s.made
+	}
+	switch {
+	case right:
+		return results.Answered
+	case stale:
+		return results.Stale
+	}
+	return results.Misdirected
 }
 
 // lags are the times from when each change was due until it was made, sorted.

@@ -201,19 +201,25 @@ func (c *Cell) readyFor(ctx context.Context, phase string) error {
 func (c *Cell) duringResult(b bystander, phase string, spans []span, replies []asking.Reply) (results.Result, bool) {
 	var l probe.Latencies
 	wrong := 0
+	own := c.own(b.port)
+	outcome := func(r asking.Reply) results.Outcome {
+		if slices.ContainsFunc(own, func(e backends.Endpoint) bool { return e.Addr == r.Endpoint }) {
+			return results.Answered
+		}
+		return results.Misdirected
+	}
 	for _, r := range replies {
 		if !slices.ContainsFunc(spans, func(s span) bool { return s.phase == phase && r.Due < s.to && r.At > s.from }) {
 			continue
 		}
-		switch {
-		case r.Lost:
+		if r.Lost {
 			l.Lost++
-		case !slices.ContainsFunc(c.own(b.port), func(e backends.Endpoint) bool { return e.Addr == r.Endpoint }):
-			wrong++
-			fallthrough
-		default:
-			l.Costs = append(l.Costs, r.At-r.Due)
+			continue
 		}
+		if outcome(r) == results.Misdirected {
+			wrong++
+		}
+		l.Costs = append(l.Costs, r.At-r.Due)
 	}
 	s := spreadOf(l, effectivePatience)
 	if s.N == 0 {
@@ -224,6 +230,8 @@ func (c *Cell) duringResult(b bystander, phase string, spans []span, replies []a
 		results.Label{Key: "kind", Value: b.kind}, results.Label{Key: "phase", Value: phase})
 	unit := c.Clock.TimeUnit()
 	r.Histogram = c.histogram(l)
+	from, to := window(spans, phase)
+	r.Timeline = c.timeline(replies, marks(spans, phase), spans[0].from, from, to, outcome)
 	r.Samples = []results.Sample{
 		{Value: float64(s.Median), Unit: "p50-" + unit}, {Value: float64(s.P99), Unit: "p99-" + unit}, {Value: float64(s.Max), Unit: "max-" + unit},
 		{Value: float64(s.Lost) / float64(s.N), Unit: "lost/op"}, {Value: float64(wrong) / float64(s.N), Unit: "misdirected/op"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/svcmark/svcmark/backends/nftables"
 	"github.com/svcmark/svcmark/lab"
 	"github.com/svcmark/svcmark/measure"
+	"github.com/svcmark/svcmark/results"
 )
 
 // resyncing is a dataplane that is right once it is programmed, and does something
@@ -88,6 +90,41 @@ func TestDuringSyncSeesAGap(t *testing.T) {
 		if full := strings.HasSuffix(labels, "new full"); (v["lost/op"] > 0) != full {
 			t.Errorf("%s: %v lost", labels, v["lost/op"])
 		}
+	}
+}
+
+// Timelines show that each question that was lost was due while a sync ran, or so short
+// before that it was still on its way.
+func TestDuringSyncTimeline(t *testing.T) {
+	if !exactHere() {
+		return
+	}
+	cell := programmed(t, func() backends.Backend {
+		return &resyncing{Backend: nftables.New(nftables.Layout136), first: func(ctx context.Context, b *nftables.Backend, _ *backends.State) error { return b.Cleanup(ctx) }}
+	})
+	cell.Clock = clockHere()
+	rs, err := taken(t, measure.DuringSync{}, cell)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := 0
+	for _, r := range rs {
+		tl := r.Timeline
+		if tl == nil || len(tl.Operations) == 0 || tl.Total < r.N || (len(tl.Syncs) > 0) == (r.Label("phase") == "before") {
+			t.Fatalf("%s: timeline %+v", r.Name(), tl)
+		}
+		for _, o := range tl.Operations {
+			if o.Outcome != results.Lost { // few are refused after the gap, too
+				continue
+			}
+			lost++
+			if !slices.ContainsFunc(tl.Syncs, func(s results.SyncMark) bool { return o.Due < s.To && o.Due+o.Took > s.From }) {
+				t.Errorf("%s: %+v, and no sync of %v", r.Name(), o, tl.Syncs)
+			}
+		}
+	}
+	if lost == 0 {
+		t.Error("no timeline has what was lost")
 	}
 }
 

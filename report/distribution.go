@@ -16,6 +16,7 @@ type axes string
 const (
 	overSizes       axes = ""            // Axis
 	overPercentiles axes = "percentiles" // how many nines a percentile has: 90 %, 99 %, 99.9 %
+	overTime        axes = "time"        // when operations were due
 	cumulated       axes = "cdf"         // x is the cost and y the share of operations
 )
 

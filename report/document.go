@@ -110,7 +110,8 @@ func (r *Report) Document() *Document {
 	d.All = sections(append(append(full.allBlocks(), full.growthWide()), full.noteBlock()))
 	d.Missing = full.problemBlock().lines
 	for _, f := range r.figures() {
-		if f.over != cumulated { // which says what percentiles say
+		// The cumulated one says what percentiles say; one over time is a plot alone.
+		if f.over != cumulated && f.over != overTime {
 			d.Figures = append(d.Figures, f.data())
 		}
 	}

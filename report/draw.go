@@ -107,9 +107,12 @@ func (p *painter) panels(c draw.Canvas) {
 			plots[row][col] = p.barPlot(i, col == 0, i+cols >= len(p.f.panels))
 		} else {
 			bottom := i+cols >= len(p.f.panels)
-			if p.f.over == overSizes {
+			switch p.f.over {
+			case overSizes:
 				plots[row][col] = p.curvePlot(i, bottom)
-			} else {
+			case overTime:
+				plots[row][col] = p.timelinePlot(i, bottom)
+			default:
 				plots[row][col] = p.distributionPlot(i, bottom)
 			}
 		}

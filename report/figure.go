@@ -28,11 +28,13 @@ type figure struct {
 	heading  string // over the legend's details; "" when they hold for the picture
 }
 
-// panel is curves over Axis, or bars.
+// panel is curves over Axis, or bars, or a timeline.
 type panel struct {
 	title  string
 	curves []curve
 	bars   []bar
+
+	timeline *results.Timeline
 }
 
 // curve is one backend's values over Axis.
@@ -60,7 +62,7 @@ func (r *Report) figures() []figure {
 	for _, tables := range r.measurements() {
 		fs = append(fs, r.measurementFigures(tables)...)
 	}
-	return append(fs, r.distributions()...)
+	return append(append(fs, r.distributions()...), r.timelines()...)
 }
 
 // measurementFigures draws tables of one measurement: units of one kind

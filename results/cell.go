@@ -58,8 +58,9 @@ func (m *CellMeta) check() error {
 type cellFile struct {
 	CellMeta
 	Results []string `json:"results"`
-	// Histograms are those of the results, by their index.
+	// Histograms and Timelines are those of the results, by their index.
 	Histograms map[int]*Histogram `json:"histograms,omitempty"`
+	Timelines  map[int]*Timeline  `json:"timelines,omitempty"`
 }
 
 func encodeCell(c *Cell) ([]byte, error) {
@@ -75,6 +76,12 @@ func encodeCell(c *Cell) ([]byte, error) {
 				f.Histograms = map[int]*Histogram{}
 			}
 			f.Histograms[i] = h
+		}
+		if t := c.Results[i].Timeline; t != nil {
+			if f.Timelines == nil {
+				f.Timelines = map[int]*Timeline{}
+			}
+			f.Timelines[i] = t
 		}
 	}
 	return encodeJSON(f)
@@ -94,7 +101,7 @@ func decodeCell(data []byte, file string) (*Cell, error) {
 		if err != nil {
 			return nil, &SyntaxError{file, 0, err.Error()}
 		}
-		r.Histogram = f.Histograms[i]
+		r.Histogram, r.Timeline = f.Histograms[i], f.Timelines[i]
 		c.Results = append(c.Results, r)
 	}
 	return c, nil

@@ -14,7 +14,7 @@ func TestDecodeTolerates(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantUnits := []Unit{{Name: "insns/op", Better: Lower}, {Name: "B"}}
-	wantResults := []Result{{"Sync", []Label{{"backend", "a"}}, 3, []Sample{{7.5, "insns/op"}, {2000, "B"}}, nil}}
+	wantResults := []Result{{"Sync", []Label{{"backend", "a"}}, 3, []Sample{{7.5, "insns/op"}, {2000, "B"}}, nil, nil}}
 	if !reflect.DeepEqual(units, wantUnits) || !reflect.DeepEqual(results, wantResults) {
 		t.Errorf("got %+v %+v", units, results)
 	}

@@ -28,10 +28,10 @@ func twoBackends() ([]Unit, []Result) {
 		return ls
 	}
 	return units, []Result{
-		{"FirstPacket", labels("ipvs", "last"), 200, []Sample{{197063, "insns/op"}, {0, "lost/op"}}, nil},
-		{"Objects", labels("ipvs", ""), 1, []Sample{{17, "rules"}}, nil},
-		{"FirstPacket", labels("iptables-legacy", "last"), 200, []Sample{{222500.5, "insns/op"}, {0, "lost/op"}}, nil},
-		{"Objects", labels("iptables-legacy", ""), 1, []Sample{{115, "rules"}}, nil},
+		{"FirstPacket", labels("ipvs", "last"), 200, []Sample{{197063, "insns/op"}, {0, "lost/op"}}, nil, nil},
+		{"Objects", labels("ipvs", ""), 1, []Sample{{17, "rules"}}, nil, nil},
+		{"FirstPacket", labels("iptables-legacy", "last"), 200, []Sample{{222500.5, "insns/op"}, {0, "lost/op"}}, nil, nil},
+		{"Objects", labels("iptables-legacy", ""), 1, []Sample{{115, "rules"}}, nil, nil},
 	}
 }
 
@@ -76,7 +76,7 @@ func TestEncodeFiguresAreExactAndPlain(t *testing.T) {
 		{math.Copysign(0, -1), "0"},
 		{-26, "-26"},
 	} {
-		r := Result{"Sync", nil, 1, []Sample{{tt.value, "insns/op"}}, nil}
+		r := Result{"Sync", nil, 1, []Sample{{tt.value, "insns/op"}}, nil, nil}
 		line, err := r.line()
 		if err != nil {
 			t.Fatal(err)
@@ -88,7 +88,7 @@ func TestEncodeFiguresAreExactAndPlain(t *testing.T) {
 }
 
 func TestEncodeRefuses(t *testing.T) {
-	good := Result{"Sync", []Label{{"backend", "ipvs"}}, 1, []Sample{{1, "insns/op"}}, nil}
+	good := Result{"Sync", []Label{{"backend", "ipvs"}}, 1, []Sample{{1, "insns/op"}}, nil, nil}
 	for _, tt := range []struct {
 		name  string
 		spoil func(*Result)

@@ -42,16 +42,18 @@ func TestHistogramLossesAreInEveryPercentileTheyReach(t *testing.T) {
 	}
 }
 
-// A run carries its histograms through an interruption to the reader, and
+// A run carries its histograms and timelines through an interruption to the reader, and
 // HdrHistogram's own reader reads the file.
-func TestRunCarriesHistograms(t *testing.T) {
+func TestRunCarriesHistogramsAndTimelines(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	cells := testCells()
 	cells[0].Results[0].Histogram = NewHistogram("insns", upTo(98), 2, 2e9)
+	cells[0].Results[0].Timeline = NewTimeline("insns", []Operation{{5, 7, Lost}, {1, 3, Answered}}, []SyncMark{{"full", 2, 4}})
 	again := cells[0]
 	again.Meta.Repeat = 1
 	again.Results = []Result{again.Results[0]}
 	again.Results[0].Histogram = NewHistogram("insns", upTo(7), 0, 2e9)
+	again.Results[0].Timeline = NewTimeline("insns", []Operation{{1, 4, Misdirected}}, nil)
 	cells = append(cells, again)
 	w, err := Create(dir, testMeta())
 	if err != nil {
@@ -90,6 +92,9 @@ func TestRunCarriesHistograms(t *testing.T) {
 		a, b := want[i].Histogram, run.Results[i].Histogram
 		if (a == nil) != (b == nil) || a != nil && (a.Lost != b.Lost || a.Unit != b.Unit || a.Timeout != b.Timeout || !reflect.DeepEqual(a.Bars(), b.Bars())) {
 			t.Errorf("result %d: %+v, want %+v", i, b, a)
+		}
+		if a, b := want[i].Timeline, run.Results[i].Timeline; !reflect.DeepEqual(a, b) {
+			t.Errorf("timeline of result %d: %+v, want %+v", i, b, a)
 		}
 	}
 	data, err := os.ReadFile(filepath.Join(dir, histogramsDir, "FirstPacket.hlog"))

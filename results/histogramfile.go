@@ -6,17 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 )
 
 // A run's histograms are one log a measurement in HdrHistogram's format, version
-// 1.3 with V2 histograms, as its own tools read it. A line's tag is the name of a
-// result of samples.txt and, after a #, which of that name, from 0. What the format
+// 1.3 with V2 histograms, as its own tools read it. A line's tag is a result's (see
+// tagsOf). What the format
 // has no place for is a comment above the line.
 const (
 	histogramsDir = "histograms"
@@ -26,17 +22,9 @@ const (
 
 // writeHistograms writes the results' histograms into a run directory.
 func writeHistograms(dir string, results []Result) error {
-	to := filepath.Join(dir, histogramsDir)
-	if err := os.RemoveAll(to); err != nil { // of an attempt that did not end
-		return err
-	}
 	logs := map[string]*bytes.Buffer{}
-	seen := map[string]int{}
-	for i := range results {
+	for i, tag := range tagsOf(results) {
 		r := &results[i]
-		name := r.Name()
-		tag := name + "#" + strconv.Itoa(seen[name])
-		seen[name]++
 		if r.Histogram == nil {
 			continue
 		}
@@ -53,51 +41,15 @@ func writeHistograms(dir string, results []Result) error {
 		fmt.Fprintf(b, histogramHead+"unit %s, timeout %d, lost %d]\n", h.Unit, h.Timeout, h.Lost)
 		fmt.Fprintf(b, "Tag=%s,0.000,0.000,%d,%s\n", strings.ReplaceAll(tag, ",", "%2C"), h.hdr.Max(), v2)
 	}
-	if len(logs) == 0 {
-		return nil
-	}
-	if err := os.Mkdir(to, 0o755); err != nil {
-		return err
-	}
-	for m, b := range logs {
-		if err := writeFile(filepath.Join(to, m+histogramExt), writeBytes(b.Bytes())); err != nil {
-			return err
-		}
-	}
-	return syncDir(dir)
+	return writeFolder(dir, histogramsDir, histogramExt, logs)
 }
 
-// readHistograms attaches a run's histograms to its results. Runs without any are
-// old ones.
+// readHistograms attaches a run's histograms to its results.
 func readHistograms(dir string, results []Result) error {
-	files, err := os.ReadDir(filepath.Join(dir, histogramsDir))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	at := map[string]*Result{}
-	seen := map[string]int{}
-	for i := range results {
-		name := results[i].Name()
-		at[name+"#"+strconv.Itoa(seen[name])] = &results[i]
-		seen[name]++
-	}
-	for _, f := range files {
-		if !strings.HasSuffix(f.Name(), histogramExt) || strings.HasPrefix(f.Name(), tempPrefix) {
-			continue
-		}
-		path := filepath.Join(dir, histogramsDir, f.Name())
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		if err := decodeHistograms(bytes.NewReader(data), path, at); err != nil {
-			return err
-		}
-	}
-	return nil
+	at := byTag(results)
+	return readFolder(dir, histogramsDir, histogramExt, func(data []byte, path string) error {
+		return decodeHistograms(bytes.NewReader(data), path, at)
+	})
 }
 
 // decodeHistograms reads one log.

@@ -42,6 +42,9 @@ func Read(dir string) (*Run, error) {
 	if err := readHistograms(dir, results); err != nil {
 		return nil, err
 	}
+	if err := readTimelines(dir, results); err != nil {
+		return nil, err
+	}
 	return &Run{Dir: dir, Meta: *meta, Units: units, Results: results}, nil
 }
 

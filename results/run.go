@@ -12,6 +12,8 @@ import "time"
 //	samples.txt  Results in the Go benchmark format, in the matrix's order.
 //	histograms/  one log a measurement, of results whose operations were kept one
 //	             by one, in HdrHistogram's format.
+//	timelines/   one file a measurement, of results whose operations were kept with
+//	             when each was due, beside the syncs (Timeline).
 //	cells/       one file a finished cell, from which an interrupted run
 //	             resumes; removed when the run is complete.
 type Run struct {

@@ -41,6 +41,8 @@ type Result struct {
 	Samples     []Sample // at least one
 	// Histogram is of the single operations, nil where none was kept.
 	Histogram *Histogram `json:",omitempty"`
+	// Timeline is of the same operations one by one, nil where it was not kept.
+	Timeline *Timeline `json:",omitempty"`
 }
 
 // Name is the benchmark's name: BenchmarkSync/backend=ipvs/services=10.

@@ -239,6 +239,9 @@ func (w *Writer) Finish(units []Unit, order []CellKey, finished time.Time) error
 		err = writeHistograms(w.dir, all)
 	}
 	if err == nil {
+		err = writeTimelines(w.dir, all)
+	}
+	if err == nil {
 		// Last, for it is what makes the run a finished one.
 		err = writeFile(filepath.Join(w.dir, metaFile), writeBytes(data))
 	}

@@ -16,6 +16,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/svcmark/svcmark/lab/probe"
 )
 
@@ -43,7 +45,8 @@ type Reply struct {
 	At       int64          `json:"at"`
 	Asked    int            `json:"asked,omitempty"` // the index of its target
 	Endpoint netip.AddrPort `json:"endpoint"`
-	Lost     bool           `json:"lost,omitempty"` // there was no answer
+	Lost     bool           `json:"lost,omitempty"`    // there was no answer
+	Refused  bool           `json:"refused,omitempty"` // it is Lost because somebody has refused it
 }
 
 // Serve reads one line of JSON (a list of Asker) from in, starts to ask, writes a line
@@ -122,7 +125,7 @@ func (l *loop) take(r probe.Reply) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.end == 0 || r.Due <= l.end {
-		l.replies = append(l.replies, Reply{Due: r.Due, At: r.At, Asked: r.Asked, Endpoint: r.Endpoint, Lost: r.Err != nil})
+		l.replies = append(l.replies, Reply{Due: r.Due, At: r.At, Asked: r.Asked, Endpoint: r.Endpoint, Lost: r.Err != nil, Refused: errors.Is(r.Err, unix.ECONNREFUSED)})
 	}
 	if len(l.replies) == Warm {
 		close(l.warm)
