@@ -12,8 +12,8 @@ const endings = {
   refused: "refused after", lost: "lost: given up after",
 };
 
-function wrongMark(outcome, x, y) {
-  return svg("path", { d: wrongMarks[outcome], transform: `translate(${x.toFixed(1)},${y.toFixed(1)})`, fill: "none", stroke: "var(--ink)", "stroke-width": 1.6, "data-outcome": outcome });
+function wrongMark(outcome, x, y, scale = 1) {
+  return svg("path", { d: wrongMarks[outcome], transform: `translate(${x.toFixed(1)},${y.toFixed(1)}) scale(${scale})`, fill: "none", stroke: "var(--ink)", "stroke-width": 1.6, "data-outcome": outcome });
 }
 
 const syncPaint = { fill: "var(--rule)", "fill-opacity": 0.25 };
@@ -81,24 +81,25 @@ function timelinePanel(figure, panel, view, width) {
     root.append(svg("line", { x1: box.left, x2: box.right, y1: y(v), y2: y(v), class: "grid" }));
     root.append(svg("text", { x: box.left - 7, y: y(v) + 4, "text-anchor": "end" }, v === 0 ? "0" : shortNumber(figure.prefix, v) + figure.symbol));
   }
-  for (const v of ticksOf(x, figure.prefix, Math.max(3, Math.floor(width / 110)))) {
+  for (const v of ticksOf(x, figure.prefix, Math.max(3, Math.floor(width / 75)))) {
     root.append(svg("line", { x1: x(v), x2: x(v), y1: box.bottom, y2: box.bottom + 4, class: "rule" }));
     root.append(svg("text", { x: x(v), y: box.bottom + 18, "text-anchor": "middle" }, v === 0 ? "0" : shortNumber(figure.prefix, v) + figure.symbol));
   }
   root.append(svg("line", { x1: box.left, x2: box.right, y1: box.bottom, y2: box.bottom, class: "rule" }));
   root.append(svg("text", { x: box.right, y: height - 6, "text-anchor": "end", class: "faint" }, "since the measurement began"));
-  let last = -Infinity;
+  const ends = [-Infinity, -Infinity]; // of the names, in two rows: short phases have no room in one
   t.phases.forEach((p, i) => {
-    const at = x(begins[i] * t.factor);
     if (!p.name || begins[i] === Infinity) return;
-    root.append(svg("line", { x1: at, x2: at, y1: box.top - 14, y2: box.bottom, class: "rule", "stroke-dasharray": "2 3" }));
-    if (at < last) return;
-    last = at + 14 + 6.5 * p.name.length;
-    root.append(svg("text", { x: at + 4, y: box.top - 4, class: "faint" }, p.name));
+    const at = x(begins[i] * t.factor), row = ends.findIndex((end) => at >= end);
+    root.append(svg("line", { x1: at, x2: at, y1: box.top - 12 * (1 + Math.max(0, row)), y2: box.bottom, class: "rule", "stroke-dasharray": "2 3" }));
+    if (row < 0) return;
+    ends[row] = at + 14 + 6.5 * p.name.length;
+    root.append(svg("text", { x: at + 4, y: box.top - 4 - 12 * row, class: "faint" }, p.name));
   });
 
   let d = "";
   const marks = [], right = [];
+  const many = t.phases.flatMap((p) => Object.keys(wrongMarks).map((k) => p.operations[k]?.length ?? 0)).reduce((a, b) => a + b, 0) > 2 * 60;
   for (const p of t.phases) for (const [outcome, flat] of Object.entries(p.operations)) {
     pairs(flat, (due, took) => {
       const at = x(due * t.factor), v = y(took * t.factor);
@@ -114,7 +115,7 @@ function timelinePanel(figure, panel, view, width) {
         d += `M${at.toFixed(1)},${v.toFixed(1)}h0`;
         right.push(point);
       } else {
-        marks.push(wrongMark(outcome, at, v));
+        marks.push(wrongMark(outcome, at, v, many ? 0.6 : 1));
         stops.push(point);
       }
     });
