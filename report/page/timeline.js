@@ -74,7 +74,7 @@ function timelinePanel(figure, panel, view, width) {
   for (const p of t.phases) for (const s of p.syncs) {
     const a = x(s.from * t.factor), b = x(s.to * t.factor);
     root.append(svg("rect", { x: a.toFixed(1), y: box.top, width: Math.max(1.2, b - a).toFixed(1), height: box.bottom - box.top, ...syncPaint, "data-sync": s.name }));
-    const point = { at: s.from, x: (a + b) / 2, y: box.bottom - 6, text: `${who(p)}\na ${s.name} sync, from ${value(s.from)}: ${value(s.to - s.from)}` };
+    const point = { at: s.from, x: (a + b) / 2, y: box.bottom - 6, text: `${who(p)}\na ${s.name} sync from ${value(s.from)}, took ${value(s.to - s.from)}` };
     points.push(point); stops.push(point);
   }
   for (const v of ticksOf(y, figure.prefix, 6)) {
@@ -99,7 +99,7 @@ function timelinePanel(figure, panel, view, width) {
 
   let d = "";
   const marks = [], right = [];
-  const many = t.phases.flatMap((p) => Object.keys(wrongMarks).map((k) => p.operations[k]?.length ?? 0)).reduce((a, b) => a + b, 0) > 2 * 60;
+  const many = t.phases.flatMap((p) => Object.keys(wrongMarks).flatMap((outcome) => p.operations[outcome] ?? [])).length > 2 * 60;
   for (const p of t.phases) for (const [outcome, flat] of Object.entries(p.operations)) {
     pairs(flat, (due, took) => {
       const at = x(due * t.factor), v = y(took * t.factor);
