@@ -106,7 +106,11 @@ func timelinesOf(own []timed, most int) Figure {
 			phases = append(phases, t.Timeline)
 		}
 		panels = append(panels, Panel{Title: b, Curves: []Curve{}, Bars: []Bar{}, Timeline: line})
-		f.legend = append(f.legend, f.told(b, phases))
+		e := f.told(b, phases)
+		if !slices.ContainsFunc(phases, func(t *results.Timeline) bool { return wrongs(t.Operations) > 0 }) {
+			e.detail, e.failed = e.detail+" "+e.failed, "" // nothing to warn of
+		}
+		f.legend = append(f.legend, e)
 	}
 	f.note = "Shaded: a sync runs. What nobody answered stands where it was given up. Each panel has its own time axis."
 	if drawn < all {
