@@ -47,13 +47,17 @@ type Figure struct {
 	Legend   []Entry  `json:"legend"`
 	// Percentiles says that curves are Steps over percentiles, and Log holds for y alone.
 	Percentiles bool `json:"percentiles"`
+	// Timelines says that panels have one each, and Log holds for y alone.
+	Timelines bool    `json:"timelines"`
+	Table     Section `json:"-"` // what timelines say in figures; no rows otherwise
 }
 
-// Panel is curves over the number of Services, or bars.
+// Panel is curves over the number of Services, or bars, or a timeline.
 type Panel struct {
-	Title  string  `json:"title"`
-	Curves []Curve `json:"curves"`
-	Bars   []Bar   `json:"bars"`
+	Title    string    `json:"title"`
+	Curves   []Curve   `json:"curves"`
+	Bars     []Bar     `json:"bars"`
+	Timeline *Timeline `json:"timeline,omitempty"`
 }
 
 // Curve is one backend's values by size, or its operations' costs by percentile.
@@ -110,11 +114,12 @@ func (r *Report) Document() *Document {
 	d.All = sections(append(append(full.allBlocks(), full.growthWide()), full.noteBlock()))
 	d.Missing = full.problemBlock().lines
 	for _, f := range r.figures() {
-		// The cumulated one says what percentiles say; one over time is a plot alone.
+		// The cumulated one says what percentiles say; those over time follow.
 		if f.over != cumulated && f.over != overTime {
 			d.Figures = append(d.Figures, f.data())
 		}
 	}
+	d.Figures = append(d.Figures, r.timelineData(drawnOperations)...)
 	looks := looksOf(r.backends())
 	for _, b := range union(nil, r.backends()) {
 		d.Looks = append(d.Looks, looks[b].data(b))

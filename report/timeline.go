@@ -16,15 +16,35 @@ type timed struct {
 	*results.Timeline
 }
 
+// label is the value of a label, or "".
+func (t *timed) label(key string) string {
+	for _, l := range t.labels {
+		if l.Key == key {
+			return l.Value
+		}
+	}
+	return ""
+}
+
 // timelines are the pictures of operations over time with the syncs beside them, a
 // panel for each backend, at the largest number of Services that all of them have. What
 // was measured without any sync has no picture.
 func (r *Report) timelines() []figure {
+	synced := slices.DeleteFunc(r.timed(), func(t timed) bool { return len(t.Syncs) == 0 })
+	var fs []figure
+	for _, own := range grouped(synced, "") {
+		fs = append(fs, timelineFigure(own, ""))
+	}
+	return fs
+}
+
+// timed are the results' timelines that have operations.
+func (r *Report) timed() []timed {
 	var all []timed
 	seen := map[string]bool{}
 	for i := range r.results {
 		res := &r.results[i]
-		if res.Timeline == nil || len(res.Timeline.Syncs) == 0 || len(res.Timeline.Operations) == 0 || seen[res.Name()] {
+		if res.Timeline == nil || len(res.Timeline.Operations) == 0 || seen[res.Name()] {
 			continue
 		}
 		seen[res.Name()] = true
@@ -37,31 +57,38 @@ func (r *Report) timelines() []figure {
 		}
 		all = append(all, t)
 	}
-	var fs []figure
+	return all
+}
+
+// grouped are those together that have the same labels but for one, each group at the
+// size that its backends share.
+func grouped(all []timed, but string) [][]timed {
+	var groups [][]timed
 	for len(all) > 0 {
-		same := func(t timed) bool { return slices.Equal(t.labels, all[0].labels) }
-		var own []timed
-		for _, t := range all {
-			if same(t) {
-				own = append(own, t)
-			}
-		}
+		labels := without(all[0].labels, but)
+		same := func(t timed) bool { return slices.Equal(without(t.labels, but), labels) }
+		own := slices.DeleteFunc(slices.Clone(all), func(t timed) bool { return !same(t) })
 		all = slices.DeleteFunc(slices.Clone(all), same)
 		var sizes []*operations
 		for _, t := range own {
 			sizes = append(sizes, &operations{backend: t.backend, size: t.size})
 		}
 		size := sharedSize(sizes)
-		fs = append(fs, timelineFigure(size, slices.DeleteFunc(own, func(t timed) bool { return t.size != size })))
+		groups = append(groups, slices.DeleteFunc(own, func(t timed) bool { return t.size != size }))
 	}
-	return fs
+	return groups
+}
+
+func without(labels []results.Label, key string) []results.Label {
+	return slices.DeleteFunc(slices.Clone(labels), func(l results.Label) bool { return key != "" && l.Key == key })
 }
 
 // measurementKey is no label that a result can have.
 const measurementKey = ""
 
-func timelineFigure(size float64, own []timed) figure {
-	measurement, group := own[0].labels[0].Value, own[0].labels[1:]
+// timelineFigure is a group's, which are the same but for one label.
+func timelineFigure(own []timed, but string) figure {
+	measurement, group := own[0].labels[0].Value, without(own[0].labels[1:], but)
 	f := figure{q: quantityOf(results.Unit{Name: own[0].Unit}), over: overTime, better: results.Lower}
 	slug := []string{words(measurement), "timeline"}
 	for _, l := range group {
@@ -70,26 +97,31 @@ func timelineFigure(size float64, own []timed) figure {
 	f.name = slugOf(slug)
 	f.title = words(measurement) + ", one by one"
 	f.yTitle = f.q.axis() + " from when it was due"
-	f.subtitle = fmt.Sprintf("%s Services  ·  %s", si.short(size), caption(group))
+	f.subtitle = fmt.Sprintf("%s Services  ·  %s", si.short(own[0].size), caption(group))
 	f.note = "Grey: a sync runs. Crosses: nobody answered, or the wrong one did."
 	for _, t := range own {
 		f.panels = append(f.panels, panel{title: t.backend, timeline: t.Timeline})
-		slowest, bad := int64(0), 0
+		f.legend = append(f.legend, f.told(t.backend, []*results.Timeline{t.Timeline}))
+	}
+	return f
+}
+
+// told is what the legend says of a backend's timelines.
+func (f *figure) told(backend string, of []*results.Timeline) legendEntry {
+	slowest, bad, total := int64(0), 0, 0
+	for _, t := range of {
+		total, bad = total+t.Total, bad+wrongs(t.Operations)
 		for _, o := range t.Operations {
-			if o.Outcome != results.Answered {
-				bad++
-			}
 			if o.Outcome != results.Lost && o.Outcome != results.Refused {
 				slowest = max(slowest, o.Took)
 			}
 		}
-		e := legendEntry{backend: t.backend, detail: "slowest answer " + f.q.slope(float64(slowest)), failed: fmt.Sprintf("of %d", t.Total)}
-		if bad > 0 {
-			e.failed = fmt.Sprintf("of %d, %d not right", t.Total, bad)
-		}
-		f.legend = append(f.legend, e)
 	}
-	return f
+	e := legendEntry{backend: backend, detail: "slowest answer " + f.q.slope(float64(slowest)), failed: fmt.Sprintf("of %d", total)}
+	if bad > 0 {
+		e.failed = fmt.Sprintf("of %d, %d not right", total, bad)
+	}
+	return e
 }
 
 // took is the range of what operations took in all panels, which is not empty.

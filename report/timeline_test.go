@@ -38,9 +38,60 @@ func TestTimelines(t *testing.T) {
 	if _, names := plots(t, r); !slices.Contains(names, "during-sync-timeline-full.png") {
 		t.Errorf("plots: %v", names)
 	}
+	// The page's has the phases of a cell one after the other.
+	var names []string
 	for _, f := range r.Document().Figures {
-		if f.Name == fs[0].name {
-			t.Error("the page has a figure that it cannot draw")
+		if !f.Timelines {
+			continue
 		}
+		names = append(names, f.Name)
+		if phases := f.Panels[0].Timeline.Phases; len(phases) != 2 || phases[0].Name != "before" || phases[1].Name != "full" {
+			t.Errorf("phases of the first panel: %+v", phases)
+		}
+		want := [][]string{
+			{"ipvs", "before", "2", "1", "0", "0", "0", "1", "200.0µs", "1.000ms", "0", "2"},
+			{"ipvs", "full", "2", "1", "0", "0", "0", "1", "200.0µs", "1.000ms", "1", "2"},
+			{"nftables", "full", "1", "1", "0", "0", "0", "0", "200.0µs", "1.000ms", "1", "1"},
+		}
+		if !slices.EqualFunc(f.Table.Rows, want, slices.Equal) {
+			t.Errorf("the table: %q", f.Table.Rows)
+		}
+	}
+	if !slices.Equal(names, []string{"during-sync-timeline"}) {
+		t.Errorf("the page's timelines: %v", names)
+	}
+}
+
+// What is drawn of very many operations is no more than there is room for, in order, and
+// has the slowest answers and those that were not right, unless these alone are too many.
+func TestThinned(t *testing.T) {
+	for _, wrong := range []int{0, 1, 60, 400, 1000} {
+		var all []results.Operation
+		for i := range 1000 {
+			o := results.Operation{Due: int64(i), Took: int64(i*7919%1000) + 1, Outcome: results.Answered}
+			if i < wrong {
+				o.Outcome = results.Lost
+			}
+			all = append(all, o)
+		}
+		kept := thinned(all, 200)
+		if len(kept) > 200 || len(kept) < 100 || !slices.IsSortedFunc(kept, func(a, b results.Operation) int { return int(a.Due - b.Due) }) {
+			t.Errorf("%d wrong: %d are kept", wrong, len(kept))
+		}
+		if got := wrongs(kept); got != min(wrong, 100) {
+			t.Errorf("%d wrong: %d of them are kept", wrong, got)
+		}
+		slowest := 0
+		for _, o := range all[wrong:] {
+			if o.Took > 950 && !slices.Contains(kept, o) {
+				slowest++
+			}
+		}
+		if slowest > 0 {
+			t.Errorf("%d wrong: %d of the slowest are missing", wrong, slowest)
+		}
+	}
+	if got := fairShare([]int{10, 1000, 30, 500}, 440); got != 200 {
+		t.Errorf("a share is %d, want what 10 and 30 leave to two", got)
 	}
 }

@@ -49,20 +49,21 @@
     const focused = at.contains(document.activeElement) ? document.activeElement.dataset.key : null;
     const curved = figure.panels.some((p) => p.curves.length > 0);
     const room = at.clientWidth;
-    const columns = figure.panels.length === 1 ? 1 : Math.max(1, Math.min(figure.panels.length, Math.floor(room / (curved ? 420 : 340))));
+    const view = viewOf(figure);
+    const seen = figure.panels.filter((p) => !p.timeline || view.shown(p.timeline.backend));
+    const columns = seen.length === 1 ? 1 : Math.max(1, Math.min(seen.length, Math.floor(room / (figure.timelines ? 520 : curved ? 420 : 340))));
     const width = columns === 1 ? Math.min(room, 860) : (room - 16 * (columns - 1)) / columns;
-    const tools = element("div", { class: "tools" }, element("span", { class: "axis" }, `${figure.axis}${!curved || figure.percentiles ? "" : ", by number of Services"}`));
-    if (curved) {
-      const log = logs.get(figure.name), axes = figure.percentiles ? "axis" : "axes";
+    const tools = element("div", { class: "tools" }, element("span", { class: "axis" }, `${figure.axis}${figure.timelines ? ", over time" : !curved || figure.percentiles ? "" : ", by number of Services"}`));
+    if (curved || figure.timelines) {
+      const log = logs.get(figure.name), axes = figure.percentiles || figure.timelines ? "axis" : "axes";
       const button = element("button", { type: "button", "data-key": "scale", "aria-label": `${log ? "Linear" : "Logarithmic"} ${axes} for ${figure.title}` }, `${log ? "Linear" : "Logarithmic"} ${axes}`);
       button.addEventListener("click", () => { logs.set(figure.name, !log); draw(figure); });
       tools.append(button);
     }
     const panels = element("div", { class: "panels" });
     panels.style.gridTemplateColumns = columns === 1 ? `minmax(0, ${width}px)` : `repeat(${columns}, minmax(0, 1fr))`;
-    const view = viewOf(figure);
-    figure.panels.forEach((panel, i) => {
-      const drawn = panel.curves.length ? (figure.percentiles ? percentilePanel : curvePanel)(figure, panel, view, width) : barPanel(figure, panel, view, width);
+    seen.forEach((panel, i) => {
+      const drawn = panel.timeline ? timelinePanel(figure, panel, view, width) : panel.curves.length ? (figure.percentiles ? percentilePanel : curvePanel)(figure, panel, view, width) : barPanel(figure, panel, view, width);
       drawn.root.setAttribute("tabindex", "0");
       drawn.root.dataset.key = `panel-${i}`;
       tips(drawn);
@@ -90,18 +91,20 @@
       if (e.failed) item.append(element("span", { class: "failed" }, e.failed));
       list.append(item);
     }
+    if (figure.timelines) list.prepend(...timelineKeys(figure, view.shown).map(([picture, text]) => element("li", {}, picture, text)));
     const heading = figure.heading ? [element("p", { class: "meta" }, figure.heading[0].toUpperCase() + figure.heading.slice(1) + ":")] : [];
     return [...heading, list];
   }
 
-  // tips tells the value nearest to the pointer, or walks through them by arrow keys.
-  function tips({ root: picture, points, width, height }) {
+  // tips tells the value nearest to the pointer, or walks by arrow keys through those that
+  // are worth a stop: all of them, where nothing else is said.
+  function tips({ root: picture, points, stops = points, width, height }) {
     let current = -1;
     const ring = svg("circle", { r: 8, fill: "none", stroke: "var(--ink)", "stroke-width": 1.5, visibility: "hidden" });
     picture.append(ring);
-    const show = (i) => {
-      current = i;
-      const p = points[i], box = picture.getBoundingClientRect();
+    const show = (p) => {
+      current = stops.indexOf(p);
+      const box = picture.getBoundingClientRect();
       ring.setAttribute("cx", p.x); ring.setAttribute("cy", p.y); ring.setAttribute("visibility", "visible");
       tip.textContent = p.text; tip.hidden = false;
       const x = box.left + (p.x / width) * box.width, y = box.top + (p.y / height) * box.height;
@@ -112,9 +115,9 @@
     const near = (event) => {
       const box = picture.getBoundingClientRect();
       const x = ((event.clientX - box.left) / box.width) * width, y = ((event.clientY - box.top) / box.height) * height;
-      let best = -1, least = 60;
-      points.forEach((p, i) => { const d = Math.hypot(p.x - x, p.y - y); if (d < least) { least = d; best = i; } });
-      if (best >= 0) show(best); else hide();
+      let best = null, least = 60;
+      for (const p of points) { const d = Math.hypot(p.x - x, p.y - y); if (d < least) { least = d; best = p; } }
+      if (best) show(best); else hide();
     };
     picture.addEventListener("pointermove", near);
     picture.addEventListener("pointerdown", near); // a tap does not move
@@ -123,9 +126,9 @@
     picture.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
       if (event.key === "Escape") hide();
-      if (!step || points.length === 0) return;
+      if (!step || stops.length === 0) return;
       event.preventDefault();
-      show((current + step + points.length) % points.length);
+      show(stops[(current + step + stops.length) % stops.length]);
     });
   }
 
@@ -140,7 +143,7 @@
     const bar = document.getElementById("backends");
     if (!bar) return;
     const focused = bar.contains(document.activeElement) ? document.activeElement.dataset.backend : null;
-    const drawn = new Set(figures.flatMap((f) => f.panels).flatMap((p) => [...p.curves, ...p.bars]).map((c) => c.backend));
+    const drawn = new Set(figures.flatMap((f) => f.panels).flatMap((p) => [...p.curves, ...p.bars, ...(p.timeline ? [p.timeline] : [])]).map((c) => c.backend));
     bar.replaceChildren(...looks.filter((l) => drawn.has(l.backend)).map(({ backend }) => {
       const button = element("button", { type: "button", "aria-pressed": String(!off.has(backend)) }, swatch(backend), backend);
       button.dataset.backend = backend;

@@ -8,7 +8,7 @@ import (
 )
 
 // scripts are the page's in their order: each uses those before it.
-var scripts = []string{"number.js", "scale.js", "plot.js", "table.js", "deltas.js", "app.js"}
+var scripts = []string{"number.js", "scale.js", "plot.js", "timeline.js", "table.js", "deltas.js", "app.js"}
 
 // Frame is the look and the script of a page, and what lets the browser run and load
 // this very text and nothing from elsewhere. Other pages than a report's have them,
