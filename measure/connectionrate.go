@@ -14,7 +14,7 @@ import (
 //
 // The rate is that of a closed loop, in which Traffic.Clients requests are on their way
 // at a time; in the virtual clock, which has one processor, its place is taken by the
-// instructions of a request, all that the node executes. The latencies are those of an
+// instructions of a request in a loop of one at a time, all that the node executes. The latencies are those of an
 // open loop at Traffic.Rate, from when each request was due until its answer, also when
 // it was sent late; they are times that passed, in the virtual clock too. lost/op is the
 // share of the open loop's requests that nobody has answered.
