@@ -60,7 +60,7 @@ reference: setup build ## make the reference run anew, as it is committed
 reference-claims: setup build ## measure the published claims anew, as committed (docs/claims.md)
 	rm -rf results/reference/claims
 	bin/svcmark claims --out results/reference/claims
-	rm -f results/reference/claims/plots/*.png
+	cd results/reference/claims && rm -rf claims.html plots/*.png */timelines
 	UPDATE=1 $(GO) test ./claims -run '^TestDocs$$'
 
 .PHONY: test

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 
@@ -14,7 +15,7 @@ import (
 // Asking is a client that asks beside what is measured.
 type Asking struct {
 	cmd     *exec.Cmd
-	in      interface{ Close() error }
+	in      io.Closer
 	out     *json.Decoder
 	restore func() error
 }

@@ -13,12 +13,16 @@ import (
 
 // effectWatch gathers the replies of a stream of connections to a ServicePort.
 type effectWatch struct {
-	gathered
 	port *backends.ServicePort
+	warm chan struct{} // closed after effectiveBefore replies
+
+	mu      sync.Mutex
+	replies []probe.Reply
+	stopped bool
 }
 
 func newEffectWatch(p *backends.ServicePort) *effectWatch {
-	return &effectWatch{gathered: gathered{warm: make(chan struct{})}, port: p}
+	return &effectWatch{port: p, warm: make(chan struct{})}
 }
 
 // effect finds in the replies what a change did that began at start, and that was said
@@ -81,29 +85,20 @@ func served(ch change, p *backends.ServicePort) bool {
 	return len(ch.gone) < len(p.Endpoints) && len(cameWith(ch, p)) < len(p.Endpoints)
 }
 
-// gathered are the replies of an open loop of questions.
-type gathered struct {
-	warm chan struct{} // closed after effectiveBefore replies
-
-	mu      sync.Mutex
-	replies []probe.Reply
-	stopped bool
-}
-
 // reply takes a reply and says whether to go on.
-func (g *gathered) reply(r probe.Reply) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.replies = append(g.replies, r)
-	if len(g.replies) == effectiveBefore {
-		close(g.warm)
+func (w *effectWatch) reply(r probe.Reply) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.replies = append(w.replies, r)
+	if len(w.replies) == effectiveBefore {
+		close(w.warm)
 	}
-	return !g.stopped
+	return !w.stopped
 }
 
 // stop ends the loop at its next reply.
-func (g *gathered) stop() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.stopped = true
+func (w *effectWatch) stop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stopped = true
 }

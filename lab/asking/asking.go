@@ -72,7 +72,7 @@ func Serve(in io.Reader, out io.Writer) error {
 	loops := make([]*loop, len(askers))
 	ended := make(chan error, len(askers))
 	for i, a := range askers {
-		loops[i] = &loop{interval: int64(a.Interval), warm: make(chan struct{})}
+		loops[i] = &loop{interval: int64(a.Interval), patience: int64(a.Patience), warm: make(chan struct{})}
 		go func() {
 			runtime.LockOSThread()
 			ended <- a.run(loops[i].take)
@@ -96,6 +96,9 @@ func Serve(in io.Reader, out io.Writer) error {
 		err = errors.Join(err, <-ended)
 	}
 	for i, l := range loops {
+		if !l.whole() {
+			err = errors.Join(err, fmt.Errorf("asker %d of %d has questions without a reply", i+1, len(loops)))
+		}
 		slices.SortStableFunc(l.replies, func(a, b Reply) int { return int(a.Due - b.Due) })
 		replies[i] = l.replies
 	}
@@ -112,25 +115,27 @@ func (a Asker) run(each func(probe.Reply) bool) error {
 
 // loop are the replies to an Asker so far.
 type loop struct {
-	interval int64
-	warm     chan struct{} // closed after Warm replies
+	interval, patience int64
+
+	warm chan struct{} // closed after Warm replies
 
 	mu      sync.Mutex
 	replies []Reply
 	end     int64 // 0 before it is known: questions that are due later are none
 }
 
-// take takes a reply and says whether to go on.
+// take takes a reply and says whether to go on: until the loop is whole, or a question
+// has been answered that was due so late that what is missing never comes.
 func (l *loop) take(r probe.Reply) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.end == 0 || r.Due <= l.end {
 		l.replies = append(l.replies, Reply{Due: r.Due, At: r.At, Asked: r.Asked, Endpoint: r.Endpoint, Lost: r.Err != nil, Refused: errors.Is(r.Err, unix.ECONNREFUSED)})
 	}
-	if len(l.replies) == Warm {
+	if l.end == 0 && len(l.replies) == Warm { // once: from its end on replies are taken out again
 		close(l.warm)
 	}
-	return l.end == 0 || !l.whole()
+	return l.end == 0 || !l.whole() && r.Due <= l.end+2*l.patience
 }
 
 // whole says whether every question that was due by the end has its reply. They are
