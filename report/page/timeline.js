@@ -93,8 +93,9 @@ function timelinePanel(figure, panel, view, width) {
     const at = x(begins[i] * t.factor), row = ends.findIndex((end) => at >= end);
     root.append(svg("line", { x1: at, x2: at, y1: box.top - 12 * (1 + Math.max(0, row)), y2: box.bottom, class: "rule", "stroke-dasharray": "2 3" }));
     if (row < 0) return;
-    ends[row] = at + 14 + 6.5 * p.name.length;
-    root.append(svg("text", { x: at + 4, y: box.top - 4 - 12 * row, class: "faint" }, p.name));
+    const width = 4 + 6.5 * p.name.length, left = at + width > box.right; // a name near the edge would be cut
+    ends[row] = at + (left ? 10 : 10 + width);
+    root.append(svg("text", { x: left ? at - 4 : at + 4, y: box.top - 4 - 12 * row, "text-anchor": left ? "end" : "start", class: "faint" }, p.name));
   });
 
   let d = "";
