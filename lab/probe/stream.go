@@ -49,7 +49,7 @@ func (s Stream) Run(each func(Reply) (more bool)) error {
 	if len(s.Targets) == 0 {
 		s.Targets = []Target{s.Target}
 	}
-	r := &stream{Stream: s, each: each, open: map[int32]*asked{}}
+	r := &stream{Stream: s, each: each, open: map[int32]*asked{}, ports: map[portUse]bool{}}
 	for _, t := range s.Targets {
 		sa, err := newAddress(t.Addr)
 		if err != nil {
@@ -85,6 +85,7 @@ type stream struct {
 	open         map[int32]*asked // by socket
 	idle         []socket         // flows that are kept and have no question
 	queue        []*asked         // in the order of sending; some are over
+	ports        map[portUse]bool // that UDP questions had
 }
 
 func (r *stream) begin() (err error) {
@@ -176,16 +177,17 @@ func (r *stream) send(due int64) error {
 	}
 	i := r.sent % len(r.to)
 	r.sent++
-	fd, err := open(r.Targets[i].Protocol, r.Targets[i].Addr.Addr(), 0)
+	a := &asked{sending: true}
+	a.reply.Due, a.reply.Asked = due, i
+	said, err := r.fresh(a)
 	if err != nil {
 		return err
 	}
-	a := &asked{socket: fd, sending: true}
+	fd := a.socket
 	r.open[int32(fd)] = a
 	r.queue = append(r.queue, a)
-	a.reply.Due, a.reply.Sent, a.reply.Asked = due, r.Now(), i
-	if err := fd.connect(r.to[i]); err != nil && !errors.Is(err, unix.ETIMEDOUT) { // which is what EINPROGRESS looks like
-		r.end(a, err)
+	if said != nil && !errors.Is(said, unix.ETIMEDOUT) { // which is what EINPROGRESS looks like
+		r.end(a, said)
 		return nil
 	}
 	return unix.EpollCtl(r.epoll, unix.EPOLL_CTL_ADD, int(fd), &unix.EpollEvent{Events: unix.EPOLLOUT, Fd: int32(fd)})
