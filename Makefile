@@ -10,7 +10,7 @@ export CGO_ENABLED = 0
 
 .PHONY: help
 help: ## print the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: bench
 bench: setup build ## measure: the preset quick, with tables, plots and a verdict
@@ -41,6 +41,14 @@ LAB := vm
 gate-trial: setup ## try the gate: its false alarms and what it finds; LAB=netns in the wall clock
 	$(GO) build $(BUILD_FLAGS) -o bin/gatetrial ./tools/gatetrial
 	bin/gatetrial --lab $(LAB) --out results/gatetrial-$(LAB) $(TRIAL_FLAGS)
+
+.PHONY: gate-trial-builds
+gate-trial-builds: setup ## try the gate between builds that differ by the order of their functions alone
+	for seed in 1 2 3 4 5 6; do \
+		$(GO) build -trimpath -buildvcs=false -ldflags="-buildid= -randlayout=$$seed" -o bin/gatetrial-$$seed ./tools/gatetrial && \
+		bin/gatetrial-$$seed --lab vm --pairs 1 --injected 2 --out results/gatetrial-builds/$$seed || exit 1; \
+	done
+	bin/gatetrial-1 results/gatetrial-builds/*
 
 .PHONY: setup
 setup: ## install what the other targets need, saying what and why

@@ -13,6 +13,7 @@ type timed struct {
 	backend string
 	size    float64
 	labels  []results.Label // but for the backend and the size
+	of      int             // how many repetitions have one
 	*results.Timeline
 }
 
@@ -41,14 +42,18 @@ func (r *Report) timelines() []figure {
 // timed are the results' timelines that have operations.
 func (r *Report) timed() []timed {
 	var all []timed
-	seen := map[string]bool{}
+	seen := map[string]int{} // by name, the place in all
 	for i := range r.results {
 		res := &r.results[i]
-		if res.Timeline == nil || len(res.Timeline.Operations) == 0 || seen[res.Name()] {
+		if res.Timeline == nil || len(res.Timeline.Operations) == 0 {
 			continue
 		}
-		seen[res.Name()] = true
-		t := timed{backend: res.Label(Column), size: axisValue(res.Label(Axis)), Timeline: res.Timeline}
+		if first, again := seen[res.Name()]; again {
+			all[first].of++
+			continue
+		}
+		seen[res.Name()] = len(all)
+		t := timed{backend: res.Label(Column), size: axisValue(res.Label(Axis)), of: 1, Timeline: res.Timeline}
 		t.labels = append(t.labels, results.Label{Key: measurementKey, Value: res.Measurement})
 		for _, l := range res.Labels {
 			if l.Key != Column && l.Key != Axis {
@@ -98,12 +103,24 @@ func timelineFigure(own []timed, but string) figure {
 	f.title = words(measurement) + ", one by one"
 	f.yTitle = f.q.axis() + " from when it was due"
 	f.subtitle = fmt.Sprintf("%s Services  ·  %s", si.short(own[0].size), caption(group))
-	f.note = "Grey: a sync runs. Crosses: nobody answered, or the wrong one did."
+	f.note = "Grey: a sync runs. Crosses: nobody answered, or the wrong one did." + firstOf(own)
 	for _, t := range own {
 		f.panels = append(f.panels, panel{title: t.backend, timeline: t.Timeline})
 		f.legend = append(f.legend, f.told(t.backend, []*results.Timeline{t.Timeline}))
 	}
 	return f
+}
+
+// firstOf says that there are more repetitions than the one that is drawn.
+func firstOf(own []timed) string {
+	most := 1
+	for _, t := range own {
+		most = max(most, t.of)
+	}
+	if most == 1 {
+		return ""
+	}
+	return fmt.Sprintf(" The first of %d repetitions.", most)
 }
 
 // told is what the legend says of a backend's timelines.

@@ -2,6 +2,7 @@ package report
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/svcmark/svcmark/results"
@@ -24,6 +25,7 @@ func TestTimelines(t *testing.T) {
 	add("ipvs", "10", "full", ops, sync)
 	add("nftables", "10", "full", ops[:1], sync)
 	add("nftables", "100", "full", ops[:1], sync)
+	add("ipvs", "10", "full", ops[:1], sync) // another repetition
 	r, err := Build(&m.run)
 	if err != nil {
 		t.Fatal(err)
@@ -31,6 +33,9 @@ func TestTimelines(t *testing.T) {
 	fs := r.timelines()
 	if len(fs) != 1 || len(fs[0].panels) != 2 || fs[0].name != "during-sync-timeline-full" {
 		t.Fatalf("%+v", fs)
+	}
+	if foot := fs[0].foot(); !strings.Contains(foot, "The first of 2 repetitions.") {
+		t.Errorf("the foot: %s", foot)
 	}
 	if e := fs[0].legend[0]; e != (legendEntry{"ipvs", "slowest answer 200µs", "of 2, 1 not right"}) {
 		t.Errorf("legend: %+v", e)
@@ -45,6 +50,9 @@ func TestTimelines(t *testing.T) {
 			continue
 		}
 		names = append(names, f.Name)
+		if !strings.Contains(f.Foot, "The first of 2 repetitions.") {
+			t.Errorf("the page's foot: %s", f.Foot)
+		}
 		if phases := f.Panels[0].Timeline.Phases; len(phases) != 2 || phases[0].Name != "before" || phases[1].Name != "full" {
 			t.Errorf("phases of the first panel: %+v", phases)
 		}

@@ -112,7 +112,7 @@ func timelinesOf(own []timed, most int) Figure {
 		}
 		f.legend = append(f.legend, e)
 	}
-	f.note = "Shaded: a sync runs. What nobody answered stands where it was given up. Each panel has its own time axis."
+	f.note = "Shaded: a sync runs. What nobody answered stands where it was given up. Each panel has its own time axis." + firstOf(own)
 	if drawn < all {
 		f.note += fmt.Sprintf(" %d of %d operations are drawn: of those that were answered right the slowest, and one in so many of the others.", drawn, all)
 	}

@@ -63,7 +63,7 @@ Data goes to stdout, progress to stderr. Exit codes: 0 ok, 1 regression,
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError(err) })
 	for _, verb := range []func(*streams) *cobra.Command{
 		newRun, newImport, newRender, newReport, newCompare, newGate, newPlan, newClaims, newDoctor, newVersion,
 		newWorker, newEndpointHost, newAskingClient, newUserspaceProxy,

@@ -71,7 +71,7 @@ func TestBrowser(t *testing.T) {
 	if first := says[string](t, b, `[...document.querySelectorAll("#figure-sync td")].slice(-12, -11)[0].textContent`); tip == "" || first == "" {
 		t.Errorf("the tip says %q", tip)
 	}
-	if !strings.HasPrefix(tip, "iptables-legacy\n10 Services: 12.") {
+	if !strings.HasPrefix(tip, "iptables-legacy\n10 Services: 12.") || !strings.HasSuffix(tip, "M instructions") {
 		t.Errorf("the first tip says %q", tip)
 	}
 	b.do(t, chromedp.KeyEvent(kb.Escape))
@@ -125,6 +125,37 @@ func TestBrowserOnAPhone(t *testing.T) {
 		}
 		b.clean(t)
 	}
+}
+
+// The Tab key comes to everything that can be used, in the order in which it is read, and
+// shows where it is.
+func TestBrowserTab(t *testing.T) {
+	b := open(t, 1280, read(t, references+"quick"))
+	b.do(t, chromedp.Evaluate[chromedp.Void](`document.querySelectorAll("details").forEach(d => d.open = true)`))
+	const usable = `[...document.querySelectorAll("a[href], button, summary, input, select, [tabindex]")].filter(e => e.checkVisibility())`
+	n := says[int](t, b, usable+`.length`)
+	plots := says[int](t, b, usable+`.filter(e => e.matches("figure svg")).length`)
+	if n < 40 || plots < 5 {
+		t.Fatalf("%d things to use, among them %d plots", n, plots)
+	}
+	for i := range n {
+		b.do(t, chromedp.KeyEvent(kb.Tab))
+		got := says[struct {
+			Place   int
+			Tag     string
+			Outline string
+		}](t, b, `(() => {
+			const e = document.activeElement, style = getComputedStyle(e);
+			return { Place: `+usable+`.indexOf(e), Tag: e.outerHTML.slice(0, 120), Outline: style.outlineStyle + " " + style.outlineWidth };
+		})()`)
+		if got.Place != i {
+			t.Fatalf("after %d tabs the focus is on the %d. thing: %s", i+1, got.Place+1, got.Tag)
+		}
+		if strings.HasPrefix(got.Outline, "none") || strings.HasSuffix(got.Outline, " 0px") {
+			t.Errorf("the focus is not seen (%s) on %s", got.Outline, got.Tag)
+		}
+	}
+	b.clean(t)
 }
 
 // Text is legible in both themes: the contrast of WCAG 2.2 for normal text, 4.5.

@@ -20,6 +20,10 @@ function shortNumber(family, v) {
   return Number(v.toPrecision(3)) + p.large[n];
 }
 
+// withUnit is a round value as a tip says it: an axis has a title for what it counts.
+const withUnit = (figure, v) => shortNumber(figure.prefix, v) + unitOf(figure);
+const unitOf = (figure) => figure.symbol || (figure.noun ? " " + figure.noun : "");
+
 const factors = { n: 1e-9, "µ": 1e-6, m: 1e-3, k: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40, Pi: 2 ** 50 };
 
 // numberIn reads the first figure of a text, such as "222.5k" of "O(n) 222.5k [1, 2]";

@@ -59,7 +59,7 @@ function curvePanel(figure, panel, view, width) {
         root.append(svg("path", { d: `M${x(p.x)},${y(lo)}V${y(p.hi)}m-4,0h8M${x(p.x) - 4},${y(lo)}h8`, stroke: look.color, fill: "none" }));
       }
       root.append(marker(look, x(p.x), y(p.y), 4, look.color));
-      points.push({ x: x(p.x), y: y(p.y), text: `${c.backend}\n${p.x.toLocaleString("en")} Services: ${p.text}` });
+      points.push({ x: x(p.x), y: y(p.y), text: `${c.backend}\n${p.x.toLocaleString("en")} Services: ${p.text}${figure.symbol ? "" : unitOf(figure)}` });
     }
   }
   return { root, points, width, height };
@@ -100,7 +100,7 @@ function percentilePanel(figure, panel, view, width) {
     for (const [to, v] of c.steps) {
       if (!y.log || v > 0) d += `${d ? "V" : `M${x(from).toFixed(1)},`}${y(v).toFixed(1)}H${x(to).toFixed(1)}`;
       const share = 100 * (1 - 10 ** -to);
-      points.push({ x: x(to), y: y(v), text: `${c.backend}\n${Number(share.toPrecision(4))} % of operations: at most ${shortNumber(figure.prefix, v)}${figure.symbol}` });
+      points.push({ x: x(to), y: y(v), text: `${c.backend}\n${Number(share.toPrecision(4))} % of operations: at most ${withUnit(figure, v)}` });
       from = to;
     }
     root.append(svg("path", { d, fill: "none", stroke: look.color, "stroke-width": 2, "stroke-linejoin": "round" }));
@@ -149,7 +149,7 @@ function barPanel(figure, panel, view, width) {
     });
     root.append(svg("text", { x: x(at) + 6, y: y + 16, class: "faint" }, b.sum));
     const parts = b.parts.length > 1 ? b.texts.map((t, k) => `\n${figure.parts?.[k] || ""}: ${t}`).join("") : "";
-    points.push({ x: x(at), y: y + row / 2, text: `${b.backend}: ${b.sum}${parts}` });
+    points.push({ x: x(at), y: y + row / 2, text: `${b.backend}: ${b.sum}${figure.symbol ? "" : unitOf(figure)}${parts}` });
   });
   root.append(svg("line", { x1: left, x2: left, y1: top, y2: top + row * bars.length, class: "rule" }));
   return { root, points, width, height };

@@ -67,7 +67,7 @@ function timelinePanel(figure, panel, view, width) {
   const x = linearScale(from * t.factor, Math.max(to, from + 1) * t.factor, box.left, box.right);
   const y = view.log ? logScale(lo / 1.3, hi * 1.3, box.bottom, box.top) : linearScale(0, hi * 1.06, box.bottom, box.top);
   const who = (phase) => t.backend + (phase.name ? ", " + phase.name : "");
-  const value = (v) => shortNumber(figure.prefix, v * t.factor) + figure.symbol;
+  const value = (v) => withUnit(figure, v * t.factor);
   root.append(svg("text", { x: (box.left + box.right) / 2, y: 16, "text-anchor": "middle", class: "title" }, panel.title));
 
   const points = [], stops = [];

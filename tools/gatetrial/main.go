@@ -5,6 +5,9 @@
 //
 // What is injected is real work: a sync burns a share of its own time before it returns,
 // in the clock that measures it, or every packet passes one rule more.
+//
+// Given the directories of such trials in the virtual clock, each of another build of this
+// command, it judges all of them against each other instead.
 package main
 
 import (
@@ -58,6 +61,9 @@ func execute(ctx context.Context, args []string) error {
 	within := flags.Duration("within", 0, "stop after this real `time` and print the tables of what there is then; 0 is never")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	if flags.NArg() > 0 {
+		return across(flags.Args(), os.Stdout)
 	}
 	if t.dir == "" {
 		return fmt.Errorf("--out is missing")

@@ -31,6 +31,7 @@ type tables struct {
 	floors          map[string][]float64
 	runs, disturbed int
 	taken           map[*results.Run]bool // those that are in the three above
+	shared          bool                  // comparisons have sides in common: no interval counts them
 }
 
 // table is the counts by one policy's limits.
@@ -133,7 +134,11 @@ func (t *tables) take(run *results.Run) {
 // print writes the tables as Markdown.
 func (t *tables) print(out io.Writer) error {
 	for _, one := range t.all {
-		if _, err := fmt.Fprintf(out, "\n| %s clock, %s: what differs | comparisons | pass | inconclusive | regression | called worse [95 %%] | change, median and range |\n| --- | --- | --- | --- | --- | --- | --- |\n", t.clock, one.title); err != nil {
+		heading := " [95 %]"
+		if t.shared {
+			heading = ""
+		}
+		if _, err := fmt.Fprintf(out, "\n| %s clock, %s: what differs | comparisons | pass | inconclusive | regression | called worse%s | change, median and range |\n| --- | --- | --- | --- | --- | --- | --- |\n", t.clock, one.title, heading); err != nil {
 			return err
 		}
 		for _, x := range t.order {
@@ -145,10 +150,13 @@ func (t *tables) print(out io.Writer) error {
 			if x == nothing {
 				k = row.outcomes[compare.Regression]
 			}
-			lo, hi := proportion(k, row.n)
+			worse := fmt.Sprintf("%d of %d", k, row.n)
+			if lo, hi := proportion(k, row.n); !t.shared {
+				worse += fmt.Sprintf(" [%.1f, %.1f]", 100*lo, 100*hi)
+			}
 			slices.Sort(row.changes)
-			if _, err := fmt.Fprintf(out, "| %s | %d | %d | %d | %d | %d of %d [%.1f, %.1f] | %s (%s to %s) |\n", x.title, row.n, row.outcomes[compare.Pass],
-				row.outcomes[compare.Undecided], row.outcomes[compare.Regression], k, row.n, 100*lo, 100*hi,
+			if _, err := fmt.Fprintf(out, "| %s | %d | %d | %d | %d | %s | %s (%s to %s) |\n", x.title, row.n, row.outcomes[compare.Pass],
+				row.outcomes[compare.Undecided], row.outcomes[compare.Regression], worse,
 				changeText(x, row.changes[len(row.changes)/2]), changeText(x, row.changes[0]), changeText(x, row.changes[len(row.changes)-1])); err != nil {
 				return err
 			}

@@ -118,6 +118,42 @@ func (t *trial) compare(ctx context.Context, tables *tables) error {
 	return nil
 }
 
+// across judges what other trials have made, each of another build of this tool: every
+// build is the old side of every other, once for each thing that is injected. No side is
+// of the same phase as the other.
+func across(dirs []string, out io.Writer) error {
+	tables := newTables(lab.Virtual)
+	tables.shared = true
+	read := func(dir string, x injection) (*results.Run, error) {
+		run, err := results.Read(filepath.Join(dir, x.name))
+		if err == nil && run.Meta.Fingerprint.Clock != string(lab.Virtual) {
+			err = fmt.Errorf("%s is of the wall clock, where builds are not told apart", dir)
+		}
+		return run, err
+	}
+	for _, a := range dirs {
+		old, err := read(a, nothing)
+		if err != nil {
+			return err
+		}
+		for _, b := range dirs {
+			for _, x := range tables.order {
+				if a == b {
+					continue
+				}
+				now, err := read(b, x)
+				if err != nil {
+					return err
+				}
+				if err := tables.judge(x, repetition(old, 0), repetition(now, 1)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return tables.print(out)
+}
+
 // side is the i-th run with an injection. Those that the directory holds are read.
 func (t *trial) side(ctx context.Context, x injection, i int) (*results.Run, error) {
 	if t.where.Clock() == lab.Wall {
