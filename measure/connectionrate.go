@@ -16,8 +16,8 @@ import (
 // at a time; in the virtual clock, which has one processor, its place is taken by the
 // instructions of a request in a loop of one at a time, all that the node executes. The latencies are those of an
 // open loop at Traffic.Rate, from when each request was due until its answer, also when
-// it was sent late; they are times that passed, in the virtual clock too. lost/op is the
-// share of the open loop's requests that nobody has answered.
+// it was sent late; they are times that passed, in the virtual clock too, and so is their
+// histogram. lost/op is the share of the open loop's requests that nobody has answered.
 type ConnectionRate struct{}
 
 var (
@@ -74,6 +74,7 @@ func (ConnectionRate) Measure(ctx context.Context, c *Cell, record func(results.
 			return l.rate()
 		}
 		r := c.loadResult(key, fast.spread.N)
+		r.Histogram = steady.times
 		r.Samples = []results.Sample{
 			{Value: value(fast), Unit: rateUnit(c.Clock, "").Name},
 			{Value: value(c.loads[key]), Unit: rateUnit(c.Clock, "direct-").Name},

@@ -2,6 +2,7 @@ package measure_test
 
 import (
 	"errors"
+	"math"
 	"io"
 	"net"
 	"net/netip"
@@ -101,9 +102,25 @@ func byConnection(t *testing.T, m measure.Measurement, cell *measure.Cell) map[s
 	all := map[string]map[string]float64{}
 	for _, r := range rs {
 		_, v := values(r)
+		if latency, there := v["p99-latency-ns"]; there {
+			holdsLatencies(t, cell, r, latency, v["lost/op"])
+		}
 		all[r.Labels[len(r.Labels)-1].Value] = v
 	}
 	return all
+}
+
+// holdsLatencies tells whether the histogram is of all requests of the open loop and
+// says what the samples do, to its three digits.
+func holdsLatencies(t *testing.T, cell *measure.Cell, r results.Result, p99, lost float64) {
+	t.Helper()
+	n := int64(cell.Traffic.Rate) * int64(cell.Traffic.Duration) / int64(time.Second)
+	if r.Histogram == nil || r.Histogram.Unit != "ns" || r.Histogram.Count() != n || r.Histogram.Lost != int64(math.Round(lost*float64(n))) {
+		t.Fatalf("%s: the histogram is not of %d requests, of which %g are lost: %+v", r.Name(), n, lost, r.Histogram)
+	}
+	if q, _ := r.Histogram.Quantile(0.99); math.Abs(float64(q)-p99) > 0.002*p99 {
+		t.Errorf("%s: the histogram's 99th percentile is %d ns, the samples' %.0f", r.Name(), q, p99)
+	}
 }
 
 // A delay of every 50th connection is in the slowest hundredth of the open loop and not
