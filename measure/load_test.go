@@ -2,8 +2,8 @@ package measure_test
 
 import (
 	"errors"
-	"math"
 	"io"
+	"math"
 	"net"
 	"net/netip"
 	"os"
