@@ -51,6 +51,9 @@ func TestInjections(t *testing.T) {
 	if err := execute(context.Background(), []string{"--lab", "netns"}); err == nil || !strings.Contains(err.Error(), "--out") {
 		t.Errorf("without --out: %v", err)
 	}
+	if err := execute(context.Background(), []string{"no-trial"}); err == nil || !strings.Contains(err.Error(), "no-trial") {
+		t.Errorf("judging what is not there: %v", err)
+	}
 }
 
 // A repetition is every figure once, and what is worse in it is counted as found.
@@ -75,6 +78,11 @@ func TestRepetitionAndTables(t *testing.T) {
 	var b strings.Builder
 	if err := tables.print(&b); err != nil {
 		t.Fatal(err)
+	}
+	var shared strings.Builder
+	tables.shared = true
+	if err := tables.print(&shared); err != nil || !strings.Contains(shared.String(), "| nothing | 1 | 1 | 0 | 0 | 0 of 1 | +0.00 %") || strings.Contains(shared.String(), "[") {
+		t.Errorf("%v: comparisons that share sides have no interval, and yet\n%s", err, shared.String())
 	}
 	for _, want := range []string{
 		"| nothing | 1 | 1 | 0 | 0 | 0 of 1 [0.0, 97.5] | +0.00 % (+0.00 % to +0.00 %) |",
