@@ -45,7 +45,7 @@ gate-trial: setup ## try the gate: its false alarms and what it finds; LAB=netns
 .PHONY: gate-trial-builds
 gate-trial-builds: setup ## try the gate between builds that differ by the order of their functions alone
 	for seed in 1 2 3 4 5 6; do \
-		$(GO) build -trimpath -buildvcs=false -ldflags="-buildid= -randlayout=$$seed" -o bin/gatetrial-$$seed ./tools/gatetrial && \
+		$(GO) build $(BUILD_FLAGS) -ldflags="-buildid= -randlayout=$$seed" -o bin/gatetrial-$$seed ./tools/gatetrial && \
 		bin/gatetrial-$$seed --lab vm --pairs 1 --injected 2 --out results/gatetrial-builds/$$seed || exit 1; \
 	done
 	bin/gatetrial-1 results/gatetrial-builds/*

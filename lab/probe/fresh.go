@@ -1,6 +1,8 @@
 package probe
 
 import (
+	"net/netip"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/svcmark/svcmark/backends"
@@ -38,7 +40,7 @@ func (r *stream) fresh(a *asked) (said, err error) {
 			a.socket.close()
 			return nil, err
 		}
-		use := portUse{a.reply.Asked, port}
+		use := portUse{target.Addr, port}
 		if !r.ports[use] || len(held) == mostTries {
 			r.ports[use] = true
 			return nil, nil
@@ -49,7 +51,7 @@ func (r *stream) fresh(a *asked) (said, err error) {
 
 // portUse is a local port from which a target was asked.
 type portUse struct {
-	target int
+	target netip.AddrPort
 	port   int
 }
 

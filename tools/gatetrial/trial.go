@@ -124,15 +124,21 @@ func (t *trial) compare(ctx context.Context, tables *tables) error {
 func across(dirs []string, out io.Writer) error {
 	tables := newTables(lab.Virtual)
 	tables.shared = true
-	read := func(dir string, x injection) (*results.Run, error) {
+	read := func(dir string, x injection, i int) (*results.Run, error) {
 		run, err := results.Read(filepath.Join(dir, x.name))
-		if err == nil && run.Meta.Fingerprint.Clock != string(lab.Virtual) {
-			err = fmt.Errorf("%s is of the wall clock, where builds are not told apart", dir)
+		if err != nil {
+			return nil, err
 		}
-		return run, err
+		if run.Meta.Fingerprint.Clock != string(lab.Virtual) {
+			return nil, fmt.Errorf("%s is of the wall clock, where builds are not told apart", dir)
+		}
+		if run = repetition(run, i); len(run.Results) == 0 {
+			return nil, fmt.Errorf("%s has %d repetitions of %q, want 2: make it with --injected 2 or more", dir, i, x.name)
+		}
+		return run, nil
 	}
 	for _, a := range dirs {
-		old, err := read(a, nothing)
+		old, err := read(a, nothing, 0)
 		if err != nil {
 			return err
 		}
@@ -141,11 +147,11 @@ func across(dirs []string, out io.Writer) error {
 				if a == b {
 					continue
 				}
-				now, err := read(b, x)
+				now, err := read(b, x, 1)
 				if err != nil {
 					return err
 				}
-				if err := tables.judge(x, repetition(old, 0), repetition(now, 1)); err != nil {
+				if err := tables.judge(x, old, now); err != nil {
 					return err
 				}
 			}
